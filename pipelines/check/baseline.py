@@ -1,7 +1,7 @@
-"""Baselines: the findings that are known already, so that a check fails on new ones only.
+"""Baselines: files of known findings, so that a check fails only on new ones.
 
-A finding is known by its kind and a hash of the row's text. Lines may move and files may be renamed; a changed row is
-another one.
+A finding is identified by its kind and a hash of the row's text. Lines may move and files may be renamed; a changed
+row has new findings.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Baseline:
     marks: Mapping[str, Counter[str]] = field(default_factory=dict)
 
     def known(self, kind: str, texts: pl.Series) -> pl.Series:
-        """Return which findings are known; of more equal ones than the baseline has, the last are new."""
+        """Return which findings are known; if there are more equal ones than in the baseline, the last ones are new."""
         marks = self.marks.get(kind)
         if not marks:
             return pl.repeat(False, len(texts), dtype=pl.Boolean, eager=True)
@@ -41,7 +41,7 @@ class Baseline:
 
 
 def read_baseline(path: Path) -> Baseline:
-    """Read a baseline; ``CheckError`` for a file that is none."""
+    """Read a baseline; ``CheckError`` for any other file."""
     try:
         content = parse_json(path.read_bytes())
     except (OSError, JsonError) as error:
@@ -53,5 +53,5 @@ def read_baseline(path: Path) -> Baseline:
 
 
 def write_baseline(path: Path, marks: Mapping[str, Sequence[str]]) -> None:
-    """Write all findings as a baseline, sorted, so that a new one is one more line in a diff."""
+    """Write all findings as a baseline, sorted, so that a new one adds one line to a diff."""
     write_json(path, {"format": FORMAT, "findings": {kind: sorted(marks[kind]) for kind in sorted(marks)}})

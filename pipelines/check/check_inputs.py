@@ -1,4 +1,4 @@
-"""What a check reads: table files, folders of them and releases, as batches of records with their faults of reading."""
+"""Inputs of a check: table files, folders and releases, read as batches of records with their reading errors."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from sources.suggest import did_you_mean
 from sources.table import SCHEMA, question_text
 
 LANGUAGE_SAMPLE = 200
-"""Rows at the start of a file by which its language is found."""
+"""Rows at the start of a file from which its language is identified."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +37,7 @@ class CheckInput:
 
 @dataclass(kw_only=True)
 class RecordBatch:
-    """Records of one file with the faults found on the way to them; ``base`` is the number of the first option."""
+    """Records of one file with the faults found while reading; ``base`` is the number of the first option."""
 
     file: str
     records: pl.DataFrame
@@ -49,7 +49,7 @@ class RecordBatch:
 class Reading:
     """How files are read: columns by part, language and licence where the files do not state them.
 
-    Without named columns a file is read by the mapping beside it, if there is one (``sabila init``).
+    Without named columns a file is read by the mapping next to it, if there is one (``sabila init``).
     """
 
     columns: NamedColumns = field(default_factory=NamedColumns)
@@ -67,24 +67,24 @@ def release_inputs(folder: Path) -> list[CheckInput]:
 
 
 def table_inputs(paths: Sequence[Path]) -> list[CheckInput]:
-    """Return files, and the tables in folders; ``CheckError`` for a missing file or one that is no table."""
-    found: list[Path] = []
+    """Return files, and the tables in folders; ``CheckError`` for a missing file or one that is not a table."""
+    tables: list[Path] = []
     for path in paths:
         if path.is_dir():
             inside = sorted(one for one in path.rglob("*") if one.is_file() and is_table(one))
             visible = [one for one in inside if not any(part.startswith(".") for part in one.relative_to(path).parts)]
             if not visible:
                 raise CheckError(f"{path} has no table, expected files that end in {', '.join(SUFFIXES)}")
-            found += visible
+            tables += visible
         elif not path.exists():
             siblings = [one.name for one in path.parent.glob("*")] if path.parent.is_dir() else []
             raise CheckError(f"{path} is not there{did_you_mean(path.name, siblings)}")
         elif not is_table(path):
             raise CheckError(f"{path} ends in {path.suffix or 'nothing'}, expected one of {', '.join(SUFFIXES)}")
         else:
-            found.append(path)
-    names = [str(path) for path in found] if all(not path.is_absolute() for path in found) else path_names(found)
-    return [CheckInput(path=path, name=name) for path, name in zip(found, names, strict=True)]
+            tables.append(path)
+    names = [str(path) for path in tables] if all(not path.is_absolute() for path in tables) else path_names(tables)
+    return [CheckInput(path=path, name=name) for path, name in zip(tables, names, strict=True)]
 
 
 def hub_paths(address: str, raw: Path) -> list[Path]:
@@ -117,7 +117,7 @@ def _release_file(one: CheckInput, kind: str) -> Iterator[RecordBatch]:
 
 
 def _mapped(path: Path, reading: Reading) -> tuple[Reading, GoldBase]:
-    """Return how a file is read by the mapping beside it; unchanged where it has none, or columns are named."""
+    """Return the reading given by the mapping next to a file; unchanged without one, or if columns are named."""
     place = mapping_file_of(path)
     if any(reading.columns.columns.values()) or not place.is_file():
         return reading, GoldBase()
@@ -134,45 +134,45 @@ def _mapped(path: Path, reading: Reading) -> tuple[Reading, GoldBase]:
 
 
 def _own_file(one: CheckInput, reading: Reading, notes: list[str], *, alone: bool) -> Iterator[RecordBatch]:
-    """Yield the records of a file; one of several files without questions is a fault, a lone one an error."""
+    """Yield the records of a file; without a column of questions it is a fault, or an error if it is the only file."""
     reading, base = _mapped(one.path, reading)
     noted = False
     for batch in table_batches(one.path):
         if batch.rows.is_empty():
             yield RecordBatch(file=one.name, records=pl.DataFrame(), faults=batch.faults)
             continue
-        found = reading.columns.find(batch.rows.schema)
+        columns = reading.columns.find(batch.rows.schema)
         if not noted:
             reading.columns.check(batch.rows.columns, one.name)
-            if fault := _no_question(found, batch.rows.columns):
+            if fault := _no_question(columns, batch.rows.columns):
                 if alone:
                     raise CheckError(f"{one.name}: {fault.detail}; name one with --question-column")
                 yield RecordBatch(file=one.name, records=pl.DataFrame(), faults=[fault])
                 return
         records = records_of_table(
             batch.rows,
-            found,
+            columns,
             file=one.name,
             lines=batch.lines,
             lang=reading.lang or "",
             license=reading.license,
         )
         if not noted:
-            if not found["lang"] and reading.lang is None:
+            if not columns["lang"] and reading.lang is None:
                 reading = replace(reading, lang=_language(records))
-            if not found["license"] and reading.license is None:
+            if not columns["license"] and reading.license is None:
                 batch.faults.append(Fault("license-missing", 0, "it has no column license"))
         known = pl.when(pl.col("lang") == "").then(pl.lit(reading.lang)).otherwise("lang")
         records = records.with_columns(lang=known)
         base.decide(records)
         if not noted:
-            notes.append(f"{one.name}: {_described(found, reading, base)}")
+            notes.append(f"{one.name}: {_described(columns, reading, base)}")
             noted = True
         yield RecordBatch(file=one.name, records=records, faults=batch.faults, base=base.base or 0)
 
 
-def _no_question(found: dict[str, list[str]], columns: list[str]) -> Fault | None:
-    if found["question"] or found["messages"]:
+def _no_question(columns_of: dict[str, list[str]], columns: list[str]) -> Fault | None:
+    if columns_of["question"] or columns_of["messages"]:
         return None
     return Fault("unreadable-file", 0, f"which column holds the questions? Its columns are {', '.join(columns)}")
 
@@ -180,18 +180,18 @@ def _no_question(found: dict[str, list[str]], columns: list[str]) -> Fault | Non
 def _language(records: pl.DataFrame) -> str:
     """Return the most frequent language among the first rows, English where none is known."""
     head = records.head(LANGUAGE_SAMPLE)
-    said = head.select(
+    texts = head.select(
         pl.concat_str(question_text(), "response", "answer", separator="\n", ignore_nulls=True)
     ).to_series()
-    found = identify(said.drop_nulls())["lang"].value_counts(sort=True)
-    return next((lang for lang in found["lang"] if lang in COMMON_WORDS), "en")
+    counts = identify(texts.drop_nulls())["lang"].value_counts(sort=True)
+    return next((lang for lang in counts["lang"] if lang in COMMON_WORDS), "en")
 
 
-def _described(found: dict[str, list[str]], reading: Reading, base: GoldBase) -> str:
+def _described(columns: dict[str, list[str]], reading: Reading, base: GoldBase) -> str:
     """Return how a file was read, in words."""
-    parts = [f"{part}: {', '.join(names)}" for part, names in found.items() if names]
+    parts = [f"{part}: {', '.join(names)}" for part, names in columns.items() if names]
     if base.numbers:
         parts.append(f"positions counted from {base.base or 0}{'' if base.base is not None else ' (assumed)'}")
-    if not found["lang"]:
+    if not columns["lang"]:
         parts.append(f"language {reading.lang}")
     return "; ".join(parts)

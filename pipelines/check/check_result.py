@@ -10,7 +10,7 @@ from pipelines.check.finding_kinds import KINDS, ORDER, SEVERITIES, FindingKind
 from sources.errors import SabilaError
 
 KEPT = 1000
-"""Findings of one kind that keep their details; the others are counted."""
+"""Most findings of one kind with details; further ones are only counted."""
 
 
 class CheckError(SabilaError):

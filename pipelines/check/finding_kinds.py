@@ -36,8 +36,8 @@ _FILES = (
         "unreadable-row",
         "error",
         "row that cannot be read",
-        "Readers stop at it, or skip it without a word.",
-        "Mend or delete the line; write JSON Lines with one object a line, and csv with every quote closed.",
+        "Readers stop at it, or skip it silently.",
+        "Correct or delete the line; write JSON Lines with one object a line, and csv with every quote closed.",
     ),
     FindingKind(
         "mixed-types",
@@ -57,8 +57,8 @@ _FILES = (
         "release-error",
         "error",
         "release that differs from its manifest",
-        "Its rows, counts or card are not what was frozen.",
-        "Take the release again from where it was published, or freeze it again; sabila verify lists the same errors.",
+        "Its rows, counts or card are not those that were frozen.",
+        "Download the release again, or freeze it again; sabila verify lists the same errors.",
     ),
 )
 
@@ -214,7 +214,7 @@ _ROWS = (
         "equal-pair",
         "error",
         "preference pair with two equal answers",
-        "There is no preference to learn, and trainers divide by a margin of nothing.",
+        "There is no preference to learn, and trainers divide by a margin of 0.",
         "Delete the pair.",
     ),
     FindingKind(
@@ -228,21 +228,21 @@ _ROWS = (
         "secret",
         "error",
         "token, key or password",
-        "Whoever reads the set can use it.",
+        "Anyone who reads the set can use it.",
         "Revoke it first, then remove it.",
     ),
     FindingKind(
         "license-missing",
         "warning",
         "row without a licence",
-        "Nobody may share it or build on it without asking.",
+        "Without permission it may be neither shared nor adapted.",
         "State the licence in a column license, or with --license for all rows.",
     ),
     FindingKind(
         "license-unrecognised",
         "warning",
         "licence that sabila does not know",
-        "Its terms cannot be checked, so that the strictest count.",
+        "Its terms cannot be checked, so it is treated as the strictest.",
         "Write an SPDX id as in CC-BY-4.0; sabila licenses lists the known ones.",
     ),
     FindingKind(
@@ -263,7 +263,7 @@ _ROWS = (
         "license-no-sale",
         "note",
         "licence that forbids commercial use",
-        "The set, and what is made of it, must not be sold.",
+        "The set and works derived from it must not be sold.",
         "Leave it out of commercial sets (sabila build --license commercial).",
     ),
 )

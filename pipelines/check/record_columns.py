@@ -1,6 +1,6 @@
-"""The columns of any table as records, by usual names or those that the caller names; without a loop over rows.
+"""The columns of any table as records, by usual names or those that the caller names, without a loop over rows.
 
-Only the position of the right option is found row by row, since it may be a number, a letter or the option's text.
+Only the right option's position is looked up row by row, since it may be a number, a letter or the option's text.
 """
 
 from __future__ import annotations
@@ -53,14 +53,14 @@ class NamedColumns:
         taken = {name for names in self.columns.values() for name in names}
         by_name = {name.lower(): name for name in schema if name not in taken and schema[name] != pl.Null}
         usual = {part: [by_name[name] for name in names if name in by_name] for part, names in NAMES.items()}
-        given = {part: [name for name in names if name in schema] for part, names in self.columns.items() if names}
-        if given.get("question"):
+        named = {part: [name for name in names if name in schema] for part, names in self.columns.items() if names}
+        if named.get("question"):
             usual["messages"] = []
-        found = usual | given
-        if len(found["options"]) > 1 or (found["options"] and not _is_nested(schema[found["options"][0]])):
-            nested = [name for name in found["options"] if _is_nested(schema[name])]
-            found["options"] = nested[:1] or (found["options"] if len(found["options"]) > 1 else [])
-        return found
+        columns = usual | named
+        if len(columns["options"]) > 1 or (columns["options"] and not _is_nested(schema[columns["options"][0]])):
+            nested = [name for name in columns["options"] if _is_nested(schema[name])]
+            columns["options"] = nested[:1] or (columns["options"] if len(columns["options"]) > 1 else [])
+        return columns
 
     def check(self, schema: Iterable[str], where: str) -> None:
         """Raise ``TableError`` for a named column that the first rows of a file do not have."""
@@ -77,7 +77,7 @@ def _is_nested(kind: pl.DataType) -> bool:
 
 def records_of_table(
     table: pl.DataFrame,
-    found: Mapping[str, Sequence[str]],
+    columns_of: Mapping[str, Sequence[str]],
     *,
     file: str,
     lines: Sequence[int],
@@ -89,53 +89,57 @@ def records_of_table(
     The id is that of the table, or null. ``gold`` is empty here (``with_gold``).
     """
     schema = table.schema
-    chats = [name for part in ("messages", "question") for name in found[part] if _speaks(schema[name])]
-    questions = [name for part in ("question", "messages") for name in found[part] if name not in chats]
-    asked = pl.concat_str([_text(name, schema) for name in questions], separator="\n", ignore_nulls=True)
-    question = asked if questions else pl.lit(None, pl.String)
+    chats = [name for part in ("messages", "question") for name in columns_of[part] if _speaks(schema[name])]
+    questions = [name for part in ("question", "messages") for name in columns_of[part] if name not in chats]
+    question_text = pl.concat_str([_text(name, schema) for name in questions], separator="\n", ignore_nulls=True)
+    question = question_text if questions else pl.lit(None, pl.String)
     turn = pl.concat_list(pl.struct(role=pl.lit("user"), content=question))
     empty = pl.lit([], _TURNS)
-    alone = pl.when(question.str.strip_chars().fill_null("") != "").then(turn).otherwise(empty)
-    said = [pl.when(pl.col(name).list.len() > 0).then(_chat(name, schema[name])) for name in chats]
-    answers = [_reply(name, schema) for name in found["answer"]]
+    single_turn = pl.when(question.str.strip_chars().fill_null("") != "").then(turn).otherwise(empty)
+    chats_as_turns = [pl.when(pl.col(name).list.len() > 0).then(_chat(name, schema[name])) for name in chats]
+    # A conversation is taken from a column of turns, else it is the question as a single turn.
+    answers = [_reply(name, schema) for name in columns_of["answer"]]
     table = table.with_columns(
-        _messages=pl.coalesce(*said, alone).fill_null(empty) if said else alone,
+        _messages=pl.coalesce(*chats_as_turns, single_turn).fill_null(empty) if chats_as_turns else single_turn,
         _answer=pl.coalesce(*(_filled(one) for one in answers)) if answers else pl.lit(None, pl.String),
     )
+    # Without a column of answers, the last turn of the assistant is the response.
     last = pl.col("_messages").list.last()
     ends = (pl.col("_messages").list.len() > 1) & (last.struct.field("role") == "assistant")
-    spoken = ends & pl.col("_answer").is_null()
-    options = _options(found["options"], schema)
-    rejected = [_reply(name, schema) for name in found["rejected"]]
+    has_reply = ends & pl.col("_answer").is_null()
+    options = _options(columns_of["options"], schema)
+    rejected = [_reply(name, schema) for name in columns_of["rejected"]]
     tasks = [
-        pl.when(pl.col(name).is_in(TASKS)).then(pl.col(name)) for name in found["task"] if schema[name] == pl.String
+        pl.when(pl.col(name).is_in(TASKS)).then(pl.col(name))
+        for name in columns_of["task"]
+        if schema[name] == pl.String
     ]
-    usual = pl.when(options.list.len() > 0).then(pl.lit("mcqa")).otherwise(pl.lit("qa"))
+    default_task = pl.when(options.list.len() > 0).then(pl.lit("mcqa")).otherwise(pl.lit("qa"))
     several = pl.col("_messages").list.eval(pl.element().struct.field("role") == "user").list.sum() > 1
-    usual = pl.when(several).then(pl.lit("dialogue")).otherwise(usual)
+    default_task = pl.when(several).then(pl.lit("dialogue")).otherwise(default_task)
     preference = pl.lit("preference") if rejected else None
     columns: dict[str, pl.Expr | pl.Series] = {
-        "id": pl.coalesce(*(pl.col(name).cast(pl.String) for name in found["id"][:1]), pl.lit(None, pl.String)),
+        "id": pl.coalesce(*(pl.col(name).cast(pl.String) for name in columns_of["id"][:1]), pl.lit(None, pl.String)),
         "source": pl.lit("file"),
-        "license": _declared(found["license"], schema, license or ("" if found["license"] else None)),
-        "task": pl.coalesce(*tasks, *([preference] if preference is not None else []), usual),
-        "lang": _declared(found["lang"], schema, lang),
+        "license": _declared(columns_of["license"], schema, license or ("" if columns_of["license"] else None)),
+        "task": pl.coalesce(*tasks, *([preference] if preference is not None else []), default_task),
+        "lang": _declared(columns_of["lang"], schema, lang),
         "split": pl.lit(""),
         "file": pl.lit(file),
         "line": pl.Series(lines, dtype=pl.Int64),
-        "messages": pl.when(spoken)
+        "messages": pl.when(has_reply)
         .then(pl.col("_messages").list.head(pl.col("_messages").list.len() - 1))
         .otherwise("_messages"),
-        "context": _joined(found["context"], schema),
+        "context": _joined(columns_of["context"], schema),
         "options": options,
         "gold": pl.lit([], pl.List(pl.Int32)),
-        "answer": pl.when(spoken).then(None).otherwise("_answer"),
-        "rationale": _joined(found["rationale"], schema),
-        "response": pl.when(spoken).then(last.struct.field("content")),
+        "answer": pl.when(has_reply).then(None).otherwise("_answer"),
+        "rationale": _joined(columns_of["rationale"], schema),
+        "response": pl.when(has_reply).then(last.struct.field("content")),
         "rejected": pl.coalesce(*rejected) if rejected else pl.lit(None, pl.String),
         "meta": pl.lit("{}"),
     }
-    gold = [_first_text(name, schema) for name in found["gold"]]
+    gold = [_first_text(name, schema) for name in columns_of["gold"]]
     columns["gold_text"] = pl.coalesce(*(_filled(one) for one in gold)) if gold else pl.lit(None, pl.String)
     columns |= {name: pl.lit(None, kind) for name, kind in SCHEMA.items() if name not in columns}
     return table.select(**columns).cast(SCHEMA)
@@ -171,29 +175,29 @@ def _declared(names: Sequence[str], schema: Mapping[str, pl.DataType], default: 
 
 
 def _turn_fields(kind: pl.DataType) -> tuple[list[str], list[str], dict[str, pl.DataType]]:
-    """Return the fields of a turn's speaker and text, and all fields; none where the type is no list of turns."""
+    """Return the fields of a turn's speaker and text, and all fields; none where the type is not a list of turns."""
     inner = kind.inner if isinstance(kind, pl.List) else None
     fields = {one.name: one.dtype for one in inner.fields} if isinstance(inner, pl.Struct) else {}
     roles = [name for name in ("role", "from", "speaker") if name in fields]
-    said = [name for name in ("content", "value", "text") if name in fields]
-    return roles, said, fields  # type: ignore[return-value]
+    texts = [name for name in ("content", "value", "text") if name in fields]
+    return roles, texts, fields  # type: ignore[return-value]
 
 
 def _speaks(kind: pl.DataType) -> bool:
-    roles, said, _ = _turn_fields(kind)
-    return bool(roles and said)
+    roles, texts, _ = _turn_fields(kind)
+    return bool(roles and texts)
 
 
 def _chat(name: str, kind: pl.DataType) -> pl.Expr:
-    roles, said, fields = _turn_fields(kind)
+    roles, texts, fields = _turn_fields(kind)
     role = pl.coalesce(pl.element().struct.field(one).cast(pl.String) for one in roles)
-    content = pl.coalesce(flat(pl.element().struct.field(one), fields[one]) for one in said).fill_null("")
+    content = pl.coalesce(flat(pl.element().struct.field(one), fields[one]) for one in texts).fill_null("")
     speaker = role.str.to_lowercase().replace(SPEAKERS).fill_null("")
     return pl.col(name).list.eval(pl.struct(role=speaker, content=content))
 
 
 def _reply(name: str, schema: Mapping[str, pl.DataType]) -> pl.Expr:
-    """Return the answer of a column: its text, or the last turn where it holds turns."""
+    """Return the answer of a column: its text, or the last turn of a list of turns."""
     if _speaks(schema[name]):
         return _chat(name, schema[name]).list.last().struct.field("content")
     if isinstance(schema[name], pl.List):
@@ -255,10 +259,10 @@ class GoldBase:
 
 
 def with_gold(records: pl.DataFrame, base: int) -> pl.DataFrame:
-    """Return the records with ``gold``, and ``gold_fault``: whether the right option is none of the options.
+    """Return the records with ``gold``, and ``gold_fault``: whether the right option is not among the options.
 
-    The right option is a number counted from ``base``, a letter, or the text of an option; without a column of its
-    own it is the answer. An answer that only names the option becomes the option's text.
+    The right option is a number counted from ``base``, a letter, or the text of an option; without a gold column it
+    is the answer. An answer that only names the option becomes the option's text.
     """
     rows = records.select("gold_text", "answer", "options").with_row_index("at")
     choices = rows.filter(pl.col("options").list.len() > 0)
@@ -270,11 +274,11 @@ def with_gold(records: pl.DataFrame, base: int) -> pl.DataFrame:
             position = _position(answer, options, None)
         golds.append([] if position is None else [position])
         faults.append(position is None and bool(gold_text or answer))
-    found = pl.DataFrame(
+    positions = pl.DataFrame(
         {"at": choices["at"], "gold": golds, "gold_fault": faults},
         schema={"at": pl.UInt32, "gold": pl.List(pl.Int32), "gold_fault": pl.Boolean},
     )
-    joined = rows.select("at").join(found, on="at", how="left", maintain_order="left")
+    joined = rows.select("at").join(positions, on="at", how="left", maintain_order="left")
     gold = joined["gold"].fill_null(pl.Series([[]], dtype=pl.List(pl.Int32)))
     right = pl.col("options").list.get(pl.col("gold").list.first(), null_on_oob=True)
     return records.with_columns(gold=gold, gold_fault=joined["gold_fault"].fill_null(False)).with_columns(
@@ -283,16 +287,16 @@ def with_gold(records: pl.DataFrame, base: int) -> pl.DataFrame:
 
 
 def _position(text: str | None, options: Sequence[str], base: int | None) -> int | None:
-    """Return the position that a text names; beyond the last option where it is a number or letter too high."""
-    said = (text or "").strip()
-    if not said:
+    """Return the position that a text names; a number or letter that is too high gives one past the last option."""
+    stripped = (text or "").strip()
+    if not stripped:
         return None
-    if base is not None and said.lstrip("-").isascii() and said.lstrip("-").isdigit():
-        number = int(said[:10]) - base
+    if base is not None and stripped.lstrip("-").isascii() and stripped.lstrip("-").isdigit():
+        number = int(stripped[:10]) - base
         return number if 0 <= number < len(options) else len(options)
-    folded = said.casefold()
+    folded = stripped.casefold()
     for place, option in enumerate(options):
         if option.strip().casefold() == folded:
             return place
-    letter = said.strip("().: ").upper()
+    letter = stripped.strip("().: ").upper()
     return LETTERS.index(letter) if len(letter) == 1 and letter in LETTERS else None

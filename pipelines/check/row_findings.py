@@ -1,4 +1,4 @@
-"""Findings that a row shows by itself, and what later comparisons of all rows need of it."""
+"""Findings about single rows, and the facts of each row that later comparisons of all rows need."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from sources.license import contradiction, fits, parts, unknown_parts
 from sources.record import ROLES
 from sources.table import question_text
 
-FOUND = pl.Schema({"kind": pl.String, "offset": pl.UInt32, "detail": pl.String})
+FINDINGS = pl.Schema({"kind": pl.String, "offset": pl.UInt32, "detail": pl.String})
 """A finding: its kind, the number of the row in its batch, and details."""
 
 ROW_FACTS = pl.Schema(
@@ -33,7 +33,7 @@ DETAIL_CHARS = 200
 
 @dataclass(frozen=True, kw_only=True)
 class RowSettings:
-    """What rows are checked with: positions of the gold count from ``gold_base``; kinds that are left out."""
+    """Settings for checking rows: positions of the gold count from ``gold_base``; ``skip`` has kinds left out."""
 
     gold_base: int = 0
     skip: frozenset[str] = frozenset()
@@ -42,9 +42,9 @@ class RowSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class RowChecks:
-    """The findings in a batch (``FOUND``), and the facts of its rows (``ROW_FACTS``), in order."""
+    """The findings in a batch (``FINDINGS``), and the facts of its rows (``ROW_FACTS``), in order."""
 
-    found: pl.DataFrame
+    findings: pl.DataFrame
     facts: pl.DataFrame
 
 
@@ -52,9 +52,9 @@ def check_rows(records: pl.DataFrame, settings: RowSettings) -> RowChecks:
     """Check a batch of records as ``record_columns`` makes them; ids are not needed."""
     rows = records if "gold_fault" in records.columns else with_gold(records, settings.gold_base)
     rows = rows.with_columns(id=pl.int_range(pl.len()).cast(pl.String)).with_row_index("offset")
-    spoken = rows.drop("offset", "gold_text", "gold_fault", strict=False)
-    found = [
-        _rules(spoken, rows, settings.rules),
+    records_only = rows.drop("offset", "gold_text", "gold_fault", strict=False)
+    findings = [
+        _rules(records_only, rows, settings.rules),
         _turns(rows),
         _texts(rows),
         _marked(rows, "gold-not-an-option", pl.col("gold_fault"), pl.coalesce("gold_text", "answer")),
@@ -62,22 +62,22 @@ def check_rows(records: pl.DataFrame, settings: RowSettings) -> RowChecks:
         _licenses(rows),
     ]
     if not {"personal-data", "secret"} <= settings.skip:
-        found.append(_personal(spoken))
-    every = pl.concat(found).with_columns(pl.col("detail").str.head(DETAIL_CHARS))
-    return RowChecks(found=every.filter(~pl.col("kind").is_in(sorted(settings.skip))), facts=facts(rows))
+        findings.append(_personal(records_only))
+    all_findings = pl.concat(findings).with_columns(pl.col("detail").str.head(DETAIL_CHARS))
+    return RowChecks(findings=all_findings.filter(~pl.col("kind").is_in(sorted(settings.skip))), facts=facts(rows))
 
 
 def _marked(rows: pl.DataFrame, kind: str, broken: pl.Expr, detail: pl.Expr) -> pl.DataFrame:
-    return rows.filter(broken).select(pl.lit(kind).alias("kind"), "offset", detail.alias("detail")).cast(FOUND)
+    return rows.filter(broken).select(pl.lit(kind).alias("kind"), "offset", detail.alias("detail")).cast(FINDINGS)
 
 
 def _same(one: pl.Expr, other: pl.Expr) -> pl.Expr:
     return one.str.strip_chars() == other.str.strip_chars()
 
 
-def _rules(spoken: pl.DataFrame, rows: pl.DataFrame, rules: Rules) -> pl.DataFrame:
-    """Find rows that a rule of cleaning would drop; a missing question, or a wrong gold, is reported as that alone."""
-    broken = broken_rules(spoken, rules)
+def _rules(records: pl.DataFrame, rows: pl.DataFrame, rules: Rules) -> pl.DataFrame:
+    """Find rows that a rule of cleaning would drop; a missing question or a wrong gold has no further finding."""
+    broken = broken_rules(records, rules)
     empty = broken.filter(pl.col("drop_reason") == "no_question")["offset"]
     other = {"junk_question", "short_question", "echo"}
     broken = broken.filter(~(pl.col("offset").is_in(empty.implode()) & pl.col("drop_reason").is_in(sorted(other))))
@@ -86,7 +86,7 @@ def _rules(spoken: pl.DataFrame, rows: pl.DataFrame, rules: Rules) -> pl.DataFra
     broken = broken.filter((pl.col("drop_reason") != "no_answer") | ~pl.col("offset").is_in(wrong))
     return broken.select(
         kind=pl.col("drop_reason").str.replace_all("_", "-", literal=True), offset="offset", detail="evidence"
-    ).cast(FOUND)
+    ).cast(FINDINGS)
 
 
 def _turns(rows: pl.DataFrame) -> pl.DataFrame:
@@ -94,14 +94,15 @@ def _turns(rows: pl.DataFrame) -> pl.DataFrame:
     roles = pl.col("messages").list.eval(pl.element().struct.field("role"))
     listed = roles.list.join(", ")
     unknown = roles.list.eval(~pl.element().is_in(ROLES)).list.any()
-    silent = pl.col("messages").list.eval(pl.element().struct.field("content").str.strip_chars() == "").list.any()
-    spoken = pl.concat_str(
+    empty_turn = pl.col("messages").list.eval(pl.element().struct.field("content").str.strip_chars() == "").list.any()
+    speakers = pl.concat_str(
         listed, pl.when(pl.col("response").is_not_null()).then(pl.lit(", assistant")), ignore_nulls=True
     )
-    twice = spoken.str.contains("user, user|assistant, assistant|system, system|, system")
-    why = pl.when(silent & ~unknown & ~twice).then(pl.format("a turn without text: {}", spoken)).otherwise(spoken)
+    twice = speakers.str.contains("user, user|assistant, assistant|system, system|, system")
+    without_text = pl.format("a turn without text: {}", speakers)
+    why = pl.when(empty_turn & ~unknown & ~twice).then(without_text).otherwise(speakers)
     several = pl.col("messages").list.len() > 0
-    return _marked(rows, "bad-turns", several & (unknown | twice | silent), why)
+    return _marked(rows, "bad-turns", several & (unknown | twice | empty_turn), why)
 
 
 def _texts(rows: pl.DataFrame) -> pl.DataFrame:
@@ -127,12 +128,12 @@ def _texts(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _licenses(rows: pl.DataFrame) -> pl.DataFrame:
-    """Find rows whose licence is missing, unknown, contradictory or restrictive, by their different licences."""
+    """Find rows whose licence is missing, unknown, contradictory or restrictive; each licence is examined once."""
     parts_found: list[tuple[str, str, str]] = []
     for license in rows["license"].drop_nulls().unique().to_list():
         parts_found += [(license, kind, detail) for kind, detail in license_faults(license)]
     table = pl.DataFrame(parts_found, {"license": pl.String, "kind": pl.String, "detail": pl.String}, orient="row")
-    return rows.select("offset", "license").join(table, on="license", how="inner").select(FOUND.names())
+    return rows.select("offset", "license").join(table, on="license", how="inner").select(FINDINGS.names())
 
 
 def license_faults(license: str) -> list[tuple[str, str]]:
@@ -163,12 +164,12 @@ def _personal(rows: pl.DataFrame) -> pl.DataFrame:
     tables = [("personal-data", persons), *(("secret", one) for one in secrets)]
     return pl.concat(
         [
-            pl.DataFrame(schema=FOUND),
+            pl.DataFrame(schema=FINDINGS),
             *(
                 table.select(pl.lit(kind).alias("kind"), offset="row", detail=pl.format("{} in {}", "detail", "field"))
                 .group_by("kind", "offset", maintain_order=True)
                 .agg(pl.col("detail").unique(maintain_order=True).str.join(", "))
-                .cast(FOUND)
+                .cast(FINDINGS)
                 for kind, table in tables
             ),
         ]
@@ -176,7 +177,7 @@ def _personal(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def facts(rows: pl.DataFrame) -> pl.DataFrame:
-    """Return what comparisons of all rows need (``ROW_FACTS``); case and blanks at the ends do not count."""
+    """Return what comparisons of all rows need (``ROW_FACTS``); case and surrounding spaces are ignored."""
     options = pl.col("options").list.eval(_plain(pl.element())).list.sort().list.join("\x1f")
     question = pl.concat_str(_plain(question_text()), _plain(pl.col("context")), options, separator="\x1e")
     answer = pl.concat_str(_plain(pl.coalesce("response", "answer")), _plain(pl.col("rejected")), separator="\x1e")

@@ -1,4 +1,4 @@
-"""A check: every file read once, rows checked in worker processes while the near-duplicate index grows here."""
+"""A check: every file is read once; workers check rows while this process builds the near-duplicate index."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from pipelines.check.check_result import KEPT, CheckResult, FindingGroup, Instan
 from pipelines.check.finding_kinds import KINDS, ORDER
 from pipelines.check.record_columns import with_gold
 from pipelines.check.row_findings import RowChecks, RowSettings, check_rows
-from pipelines.check.set_findings import SET_FOUND, set_findings
+from pipelines.check.set_findings import SET_FINDINGS, set_findings
 from pipelines.release.screening import Screening
 from pipelines.storage.secrets import without_secrets
 from quality.decontamination.find_leaks import Decontaminate, drop_table, find_leaks
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from pipelines.check.training_findings import Training
     from quality.decontamination.item_index import LeakIndex
 
-FOUND = pl.Schema(
+FINDINGS = pl.Schema(
     {"kind": pl.String, "number": pl.Int64, "file": pl.String, "line": pl.Int64, "detail": pl.String, "text": pl.UInt64}
 )
 """A finding: kind, number of the row (null without one), file and line, details, and a hash of the text it is about."""
@@ -45,7 +45,7 @@ FOUND = pl.Schema(
 
 @dataclass(frozen=True, kw_only=True)
 class CheckSettings:
-    """What is checked: how files are read, kinds that are left out, benchmarks, near-duplicates, and training."""
+    """Settings of a check: how files are read, kinds left out, benchmarks, near-duplicates, and training."""
 
     reading: Reading = field(default_factory=Reading)
     skip: frozenset[str] = frozenset()
@@ -62,46 +62,46 @@ def check(targets: Sequence[Path], settings: CheckSettings, baseline: Baseline |
     Memory holds a few batches of texts, some 100 bytes a row, and about 1 kB a row for near-duplicates. Raises
     ``CheckError`` and ``TableError`` for files that cannot be a table of questions.
     """
-    gathering = _Gathering(settings)
+    collector = _Collector(settings)
     inputs = []
     for target in targets:
         if is_release(target):
-            gathering.verify(target)
+            collector.verify(target)
             inputs += release_inputs(target)
         else:
             inputs += table_inputs([target])
     notes: list[str] = []
-    gathering.read(record_batches(inputs, settings.reading, notes))
-    gathering.compare()
-    groups = gathering.groups(baseline or Baseline())
+    collector.read(record_batches(inputs, settings.reading, notes))
+    collector.compare()
+    groups = collector.groups(baseline or Baseline())
     return CheckResult(
         targets=tuple(map(str, targets)),
         files=len(inputs),
-        rows=gathering.rows,
+        rows=collector.rows,
         groups=groups,
         read=tuple(notes),
-        not_checked=tuple(_not_checked(settings, gathering)),
-        training=gathering.training_counts,
+        not_checked=tuple(_not_checked(settings, collector)),
+        training=collector.training_counts,
         baseline=baseline.name if baseline else None,
-        marks=gathering.marks(),
+        marks=collector.marks(),
     )
 
 
-def _not_checked(settings: CheckSettings, gathering: _Gathering) -> Iterator[str]:
-    """Yield what was left out, and what to do about it."""
+def _not_checked(settings: CheckSettings, collector: _Collector) -> Iterator[str]:
+    """Yield each part that was not checked, with the option that checks it."""
     if not settings.against:
-        yield "leaks: compared with no benchmark; name some with --against"
+        yield "leaks: no benchmark was named; name some with --against"
     if settings.training is None:
-        yield "training: what would be learned depends on the model; name one with --model"
-    elif gathering.training_counts and gathering.training_counts["rows"] < gathering.rows:
-        read = gathering.training_counts["rows"]
-        yield f"training: {read:,} of {gathering.rows:,} rows, drawn evenly; --training-rows reads more"
+        yield "training: the supervised tokens depend on the model; name one with --model"
+    elif collector.training_counts and collector.training_counts["rows"] < collector.rows:
+        read = collector.training_counts["rows"]
+        yield f"training: {read:,} of {collector.rows:,} rows, drawn evenly; --training-rows reads more"
     if settings.skip:
         yield f"left out with --skip: {', '.join(sorted(settings.skip))}"
-    yield from gathering.limits
+    yield from collector.limits
 
 
-class _Gathering:
+class _Collector:
     """The findings of a check while it reads, and the facts of all rows so far."""
 
     def __init__(self, settings: CheckSettings) -> None:
@@ -109,12 +109,12 @@ class _Gathering:
         self.rows = 0
         self.limits: list[str] = []
         self.training_counts: dict[str, int] | None = None
-        self._found: list[pl.DataFrame] = [pl.DataFrame(schema=FOUND)]
+        self._findings: list[pl.DataFrame] = [pl.DataFrame(schema=FINDINGS)]
         self._facts: list[pl.DataFrame] = []
         self._detailed: Counter[str] = Counter()
         self._clusters: list[pl.DataFrame] = []
         self._conversations: list[Path] = []
-        self._of_rows: list[pl.DataFrame] = [pl.DataFrame(schema=SET_FOUND)]
+        self._of_rows: list[pl.DataFrame] = [pl.DataFrame(schema=SET_FINDINGS)]
         self._sample = pl.DataFrame()
         self._index: LeakIndex | None = _leak_index(settings) if settings.against else None
 
@@ -141,15 +141,17 @@ class _Gathering:
 
     def _near(self, compared: Iterator[pl.DataFrame], rules: NearRules) -> None:
         empty = pl.DataFrame(schema={"id": pl.Int64, **dict.fromkeys(TEXT_COLUMNS, pl.String)})
-        found = near_duplicates(chain([empty], compared), rules)
-        self._clusters.append(found.clusters)
-        if found.cut:
-            self.limits.append(f"near-duplicates: {found.cut:,} groups of similar rows were too large to compare whole")
+        duplicates = near_duplicates(chain([empty], compared), rules)
+        self._clusters.append(duplicates.clusters)
+        if duplicates.cut:
+            self.limits.append(
+                f"near-duplicates: {duplicates.cut:,} groups of similar rows were too large to be compared completely"
+            )
 
     def _checked(
         self, batches: Iterator[RecordBatch], engine: Engine, pool: ThreadPoolExecutor, waiting: int
     ) -> Iterator[pl.DataFrame]:
-        """Yield the texts to compare of each batch, while its rows are checked elsewhere."""
+        """Yield the texts to compare of each batch, while workers check its rows."""
         pending: deque[tuple[pl.DataFrame, Future[RowChecks]]] = deque()
         for batch in batches:
             faults = [(one.kind, batch.file, one.line, one.detail) for one in batch.faults]
@@ -171,7 +173,7 @@ class _Gathering:
             self._add_checks(*pending.popleft())
 
     def _compared(self, records: pl.DataFrame, numbers: pl.Series) -> pl.DataFrame:
-        """Return the texts of single questions; those of conversations are stored, since their threshold differs."""
+        """Return the texts of single questions; those of conversations are stored, their threshold differs."""
         turns = pl.col("messages").list.eval(pl.element().struct.field("role") != "system").list.sum()
         texts = records.select(*compared_columns(), several=turns > 1).with_columns(id=numbers)
         conversations = texts.filter("several").drop("several")
@@ -181,29 +183,29 @@ class _Gathering:
             self._conversations.append(path)
         return texts.filter(~pl.col("several")).drop("several")
 
-    # --- findings on the way ---------------------------------------------------------------------------------------
+    # --- findings of single rows -----------------------------------------------------------------------------------
 
     def _add_faults(self, faults: Sequence[tuple[str, str, int, str]]) -> None:
-        found = [
+        findings = [
             (kind, None, file, line or None, detail, xxhash.xxh3_64_intdigest(f"{file}\x1d{detail}".encode()))
             for kind, file, line, detail in faults
         ]
-        self._add(pl.DataFrame(found, schema=FOUND, orient="row"))
+        self._add(pl.DataFrame(findings, schema=FINDINGS, orient="row"))
 
     def _add_checks(self, places: pl.DataFrame, checks: Future[RowChecks]) -> None:
         done = checks.result()
         facts = places.hstack(done.facts)
         self._facts.append(facts)
         where = facts.select("number", "file", "line", text="mark").with_row_index("offset")
-        self._add(done.found.join(where, on="offset", how="inner", maintain_order="left").select(FOUND.names()))
+        self._add(done.findings.join(where, on="offset", how="inner", maintain_order="left").select(FINDINGS.names()))
 
-    def _add(self, found: pl.DataFrame) -> None:
+    def _add(self, findings: pl.DataFrame) -> None:
         """Add findings; of each kind only the first ``KEPT`` keep their details."""
-        found = found.with_columns(at=pl.int_range(pl.len()).over("kind"))
+        findings = findings.with_columns(at=pl.int_range(pl.len()).over("kind"))
         before = pl.col("kind").replace_strict(dict(self._detailed), default=0, return_dtype=pl.Int64)
         few = pl.when(pl.col("at") + before < KEPT).then("detail")
-        self._found.append(found.with_columns(detail=few).select(FOUND.names()))
-        self._detailed.update(found["kind"].to_list())
+        self._findings.append(findings.with_columns(detail=few).select(FINDINGS.names()))
+        self._detailed.update(findings["kind"].to_list())
 
     def _find_leaks(self, records: pl.DataFrame, numbers: pl.Series) -> None:
         if self._index is None:
@@ -212,11 +214,11 @@ class _Gathering:
         drops = drop_table(find_leaks(rows, self._index, Decontaminate()))
         evidence = pl.col("evidence").str.json_path_match
         detail = pl.format("{} of {} ({})", evidence("$.item"), evidence("$.benchmark"), evidence("$.layer"))
-        found = drops.select(kind=pl.lit("leak"), number=pl.col("id").cast(pl.Int64), detail=detail)
-        self._of_rows.append(found.sort("number").cast(SET_FOUND))
+        leaks = drops.select(kind=pl.lit("leak"), number=pl.col("id").cast(pl.Int64), detail=detail)
+        self._of_rows.append(leaks.sort("number").cast(SET_FINDINGS))
 
     def _keep_sample(self, records: pl.DataFrame, numbers: pl.Series) -> None:
-        """Keep the rows with the smallest hashes of their numbers: an even draw that is the same in every run."""
+        """Keep the rows with the smallest hashes of their numbers: a uniform sample that is the same in every run."""
         training = self.settings.training
         if training is None:
             return
@@ -234,42 +236,42 @@ class _Gathering:
         facts = pl.concat(self._facts).with_columns(place=pl.format("{}:{}", "file", "line"))
         self._facts = [facts]
         clusters = pl.concat(self._clusters) if self._clusters else _no_clusters()
-        found = pl.concat([*self._of_rows, set_findings(facts, clusters)])
+        findings = pl.concat([*self._of_rows, set_findings(facts, clusters)])
         if self.settings.training is not None:
             from pipelines.check.training_findings import training_findings
 
             more, self.training_counts = training_findings(self._sample, self.settings.training)
-            found = pl.concat([found, more])
-        found = found.filter(~pl.col("kind").is_in(sorted(self.settings.skip)))
+            findings = pl.concat([findings, more])
+        findings = findings.filter(~pl.col("kind").is_in(sorted(self.settings.skip)))
         where = facts.select("number", "file", "line", text="mark")
-        whole = pl.lit("all files")
-        joined = found.join(where, on="number", how="left", maintain_order="left").with_columns(
-            file=pl.coalesce("file", whole), text=pl.coalesce("text", pl.lit(0, pl.UInt64))
+        all_files = pl.lit("all files")
+        joined = findings.join(where, on="number", how="left", maintain_order="left").with_columns(
+            file=pl.coalesce("file", all_files), text=pl.coalesce("text", pl.lit(0, pl.UInt64))
         )
-        self._add(joined.select(FOUND.names()))
+        self._add(joined.select(FINDINGS.names()))
 
     def marks(self) -> dict[str, list[str]]:
         """Return the hashes of all findings by kind."""
-        every = pl.concat(self._found).group_by("kind", maintain_order=True).agg("text")
+        every = pl.concat(self._findings).group_by("kind", maintain_order=True).agg("text")
         return {kind: [f"{text:016x}" for text in texts] for kind, texts in every.iter_rows()}
 
     def groups(self, baseline: Baseline) -> tuple[FindingGroup, ...]:
         """Return the findings by kind, the most serious and then the most frequent first."""
-        every = pl.concat(self._found)
+        every = pl.concat(self._findings)
         every = every.filter(~pl.col("kind").is_in(sorted(self.settings.skip)))
         ids = pl.concat([one.select("number", "id") for one in self._facts]) if self._facts else None
         groups = []
         for name in every["kind"].unique(maintain_order=True).to_list():
-            found = every.filter(kind=name).sort("file", "line", nulls_last=False, maintain_order=True)
-            found = found.with_columns(known=baseline.known(name, found["text"]))
-            shown = found.filter(pl.col("detail").is_not_null())
+            findings = every.filter(kind=name).sort("file", "line", nulls_last=False, maintain_order=True)
+            findings = findings.with_columns(known=baseline.known(name, findings["text"]))
+            shown = findings.filter(pl.col("detail").is_not_null())
             if ids is not None:
                 shown = shown.join(ids, on="number", how="left", maintain_order="left")
             groups.append(
                 FindingGroup(
                     kind=KINDS[name],
-                    count=found.height,
-                    new=int((~found["known"]).sum()),
+                    count=findings.height,
+                    new=int((~findings["known"]).sum()),
                     instances=tuple(_instances(name, shown)),
                 )
             )
@@ -285,10 +287,10 @@ def _no_clusters() -> pl.DataFrame:
     return pl.DataFrame(schema=columns)
 
 
-def _instances(kind: str, found: pl.DataFrame) -> Iterator[Instance]:
+def _instances(kind: str, findings: pl.DataFrame) -> Iterator[Instance]:
     """Yield findings with their details, in which personal data and secrets are masked."""
-    details = Screening.of(()).values([{"detail": detail} for detail in found["detail"]])
-    for row, detail in zip(found.iter_rows(named=True), details, strict=True):
+    details = Screening.of(()).values([{"detail": detail} for detail in findings["detail"]])
+    for row, detail in zip(findings.iter_rows(named=True), details, strict=True):
         yield Instance(
             file=row["file"],
             line=row["line"],

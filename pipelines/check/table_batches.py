@@ -1,6 +1,6 @@
-"""Any table file in batches: the rows that can be read, the places that cannot, and columns with values of many types.
+"""Any table file in batches: readable rows, faults, and columns with values of several types.
 
-The readers are those of own sources (``sources.mapping.file_rows``), which break one row only for one bad line.
+The readers are those of own sources (``sources.mapping.file_rows``), where a bad line breaks only one row.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from sources.shapes.row_shapes import jsonl
 from sources.source import Broken, Raw
 
 BATCH_ROWS = 20_000
-"""Rows in memory with their texts at a time."""
+"""Most rows with their texts in memory at once."""
 
 TYPES: dict[type, str] = {
     dict: "object",
@@ -34,7 +34,7 @@ TYPES: dict[type, str] = {
 
 @dataclass(frozen=True)
 class Fault:
-    """A place in a file that has a fault of reading: the kind of finding, the line (0 for the whole file), details."""
+    """A reading error: the kind of finding, the line (0 for the whole file), details."""
 
     kind: str
     line: int
@@ -43,7 +43,7 @@ class Fault:
 
 @dataclass(kw_only=True)
 class TableBatch:
-    """Rows of one file with their lines, and the faults found on the way to them."""
+    """Rows of one file with their lines, and the faults found while reading them."""
 
     rows: pl.DataFrame
     lines: list[int]
@@ -56,7 +56,7 @@ def is_table(path: Path) -> bool:
 
 
 def table_batches(path: Path) -> Iterator[TableBatch]:
-    """Yield the rows of a file, ``BATCH_ROWS`` at a time; a file that breaks off ends with a fault."""
+    """Yield the rows of a file, ``BATCH_ROWS`` at a time; a truncated file ends with a fault."""
     file = RawFile(plain_name(path.name), path)
     try:
         if path.suffix == ".parquet":
@@ -72,7 +72,7 @@ def _parquet(path: Path) -> Iterator[TableBatch]:
     import pyarrow.parquet as pq
 
     with RawFile(path.name, path).open():
-        pass  # a Git LFS pointer or a web page is called one
+        pass  # raises FileError for a Git LFS pointer or a web page
     number = 0
     try:
         with pq.ParquetFile(path) as content:
@@ -92,26 +92,26 @@ def _texts(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 class _Types:
-    """The types of each column's values so far; the first one that is frequent is the column's."""
+    """The types of each column's values so far; the most frequent one is the type of the column."""
 
     def __init__(self) -> None:
         self._counts: dict[str, Counter[str]] = {}
 
     def odd(self, rows: Sequence[dict[str, Any]]) -> dict[str, str]:
         """Count the values of ``rows``; return {column: its usual type} of columns with several types in them."""
-        found: dict[str, Counter[str]] = {}
+        counts_by_column: dict[str, Counter[str]] = {}
         shapes = Counter((tuple(row), tuple(map(type, row.values()))) for row in rows)
         for (names, kinds), count in shapes.items():
             for name, kind in zip(names, kinds, strict=True):
                 if kind is not type(None):
-                    found.setdefault(name, Counter())[TYPES.get(kind, kind.__name__)] += count
-        for name, counts in found.items():
+                    counts_by_column.setdefault(name, Counter())[TYPES.get(kind, kind.__name__)] += count
+        for name, counts in counts_by_column.items():
             self._counts.setdefault(name, Counter()).update(counts)
-        usual = {name: max(self._counts[name], key=self._counts[name].__getitem__) for name in found}
-        return {name: usual[name] for name, counts in found.items() if set(counts) != {usual[name]}}
+        usual = {name: max(self._counts[name], key=self._counts[name].__getitem__) for name in counts_by_column}
+        return {name: usual[name] for name, counts in counts_by_column.items() if set(counts) != {usual[name]}}
 
 
-class _Gathered:
+class _BatchBuffer:
     """Rows, lines and faults of the next batch of a text file."""
 
     def __init__(self) -> None:
@@ -121,18 +121,18 @@ class _Gathered:
         self._types = _Types()
 
     def add(self, place: Raw | Broken) -> None:
-        """Add a row; one that is no object, and a place without a row, is a fault."""
+        """Add a row; a value that is not an object, or a line that cannot be read, is a fault."""
         if isinstance(place, Broken):
             self.faults.append(Fault("unreadable-row", place.line, place.error))
         elif not isinstance(place.value, dict):
-            found = TYPES.get(type(place.value), "null")
-            self.faults.append(Fault("unreadable-row", place.line, f"a {found}, expected an object with columns"))
+            kind = TYPES.get(type(place.value), "null")
+            self.faults.append(Fault("unreadable-row", place.line, f"a {kind}, expected an object with columns"))
         else:
             self.values.append(place.value)
             self.lines.append(place.line)
 
     def batches(self) -> Iterator[TableBatch]:
-        """Yield what was added and begin anew; the faults come with the last batch, since reading adds to them."""
+        """Yield the added rows and reset the buffer; the last batch has the faults, since building frames adds some."""
         odd = self._types.odd(self.values)
         for line, row in zip(self.lines, self.values, strict=True) if odd else ():
             for name, usual in odd.items():
@@ -149,12 +149,12 @@ class _Gathered:
 
 
 def _text(places: Iterator[Raw | Broken]) -> Iterator[TableBatch]:
-    gathered = _Gathered()
+    buffer = _BatchBuffer()
     for place in places:
-        gathered.add(place)
-        if len(gathered.values) == BATCH_ROWS or len(gathered.faults) > BATCH_ROWS:
-            yield from gathered.batches()
-    yield from gathered.batches()
+        buffer.add(place)
+        if len(buffer.values) == BATCH_ROWS or len(buffer.faults) > BATCH_ROWS:
+            yield from buffer.batches()
+    yield from buffer.batches()
 
 
 def _converted(value: Any, usual: str) -> Any:
@@ -167,14 +167,14 @@ def _converted(value: Any, usual: str) -> Any:
 def _frames(
     values: list[dict[str, Any]], lines: list[int], faults: list[Fault]
 ) -> Iterator[tuple[pl.DataFrame, list[int]]]:
-    """Yield the rows as frames: one, or several where nested values of one column do not go together.
+    """Yield the rows as frames: one, or several where nested values of one column have incompatible types.
 
     A row that fits no frame is a fault.
     """
     if not values:
         return
     try:
-        # polars reads JSON many times as fast as objects, and unites the types of nested values.
+        # polars reads JSON many times faster than objects, and unifies the types of nested values.
         text = b"\n".join(orjson.dumps(row, default=str) for row in values)
         yield pl.read_ndjson(text, infer_schema_length=None), list(lines)
     except (pl.exceptions.PolarsError, TypeError) as error:

@@ -13,7 +13,7 @@ from typing import Any
 import polars as pl
 
 from pipelines.check.check_result import CheckError
-from pipelines.check.set_findings import SET_FOUND
+from pipelines.check.set_findings import SET_FINDINGS
 from sources.record import Record
 from sources.table import SCHEMA
 from sources.table import records as as_records
@@ -25,7 +25,7 @@ NO_END = "writes no special token after an answer"
 
 @dataclass(frozen=True, kw_only=True)
 class Training:
-    """The tokenizer of ``model`` (a folder or Hub id), the limit of a row in tokens, and the rows to read at most."""
+    """The tokenizer of ``model`` (a folder or Hub id), the limit of a row in tokens, and the most rows to read."""
 
     model: str
     max_length: int = 4096
@@ -52,11 +52,11 @@ class Training:
 
 
 def training_findings(rows: pl.DataFrame, training: Training) -> tuple[pl.DataFrame, dict[str, int]]:
-    """Return the findings (``SET_FOUND``) in records with a ``number``, and counts of rows and tokens."""
+    """Return the findings (``SET_FINDINGS``) in records with a ``number``, and counts of rows and tokens."""
     tokenizer = training.tokenizer
     special = special_tokens(tokenizer)
     counts = dict.fromkeys(("rows", "tokens", "supervised", "unfit", "truncated"), 0)
-    found: list[tuple[str, int, str]] = []
+    findings: list[tuple[str, int, str]] = []
     rows = rows.sort("number")
     for number, record in zip(rows["number"], as_records(rows.select(SCHEMA.names())), strict=True):
         counts["rows"] += 1
@@ -65,28 +65,27 @@ def training_findings(rows: pl.DataFrame, training: Training) -> tuple[pl.DataFr
                 coded = encode(tokenizer, turns, special)
             except UnfitRowError as error:
                 kind = "no-end-of-turn" if NO_END in str(error) else "template-refuses-row"
-                found.append((kind, number, str(error)))
+                findings.append((kind, number, str(error)))
                 counts["unfit"] += 1
                 continue
             counts["tokens"] += len(coded.ids)
             counts["supervised"] += sum(coded.label_tokens)
             if not any(coded.label_tokens):
-                found.append(("no-supervised-token", number, "no token of its answer is learned"))
+                findings.append(("no-supervised-token", number, "no token of its answer is supervised"))
             if len(coded.ids) > training.max_length:
                 counts["truncated"] += 1
                 lost = sum(coded.label_tokens[training.max_length :])
-                detail = (
-                    f"{len(coded.ids):,} tokens, limit {training.max_length:,}: {lost:,} tokens to learn lie past it"
-                )
-                found.append(("truncated-row", number, detail))
+                size = f"{len(coded.ids):,} tokens, limit {training.max_length:,}"
+                detail = f"{size}: {lost:,} supervised tokens are beyond it"
+                findings.append(("truncated-row", number, detail))
             if coded.spelt:
-                found.append(("control-token-as-text", number, ", ".join(sorted(set(coded.spelt)))))
-    table = pl.DataFrame(found, SET_FOUND, orient="row")  # a pair may have the same finding in both answers
+                findings.append(("control-token-as-text", number, ", ".join(sorted(set(coded.spelt)))))
+    table = pl.DataFrame(findings, SET_FINDINGS, orient="row")  # a pair may have the same finding in both answers
     return table.unique(["kind", "number"], keep="first", maintain_order=True), counts
 
 
 def _conversations(record: Record) -> Iterator[list[dict[str, str]]]:
-    """Yield the conversations to learn of a row: its own, and that of a rejected answer."""
+    """Yield the conversations that a row trains on: its own, and that with the rejected answer."""
     prompt = [{"role": role, "content": content} for role, content in record.messages]
     for reply in (record.response or record.answer, record.rejected):
         if reply and prompt:

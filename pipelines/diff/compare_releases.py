@@ -148,8 +148,8 @@ def _first_rows(
 ) -> list[RowChange]:
     """Return the first changes of one kind, by source and id; edited rows with their fields."""
     query, values = "FROM explained WHERE change = ? ORDER BY source, id LIMIT ?", [change, limit]
-    found = run.execute(f"SELECT id, source, change, step, reason, evidence {query}", values).fetchall()
-    rows = [RowChange(**dict(zip(ROW_COLUMNS, row, strict=True))) for row in found]
+    changed_rows = run.execute(f"SELECT id, source, change, step, reason, evidence {query}", values).fetchall()
+    rows = [RowChange(**dict(zip(ROW_COLUMNS, row, strict=True))) for row in changed_rows]
     if change != "edited" or not rows:
         return rows
     fields: dict[str, list[FieldChange]] = {}
@@ -167,8 +167,8 @@ def _write(run: DuckDBPyConnection, sides: Sides, screenings: Screenings, file: 
     """Write every change; the texts of edited rows are read batch by batch."""
     with replacing(file) as temporary, pq.ParquetWriter(temporary, CHANGE_SCHEMA, compression="zstd") as writer:
         for change in ("added", "removed"):
-            found = run.sql("SELECT * FROM explained WHERE change = ? ORDER BY id", params=[change])
-            for batch in found.to_arrow_reader():
+            changed_rows = run.sql("SELECT * FROM explained WHERE change = ? ORDER BY id", params=[change])
+            for batch in changed_rows.to_arrow_reader():
                 writer.write_table(_padded(pa.Table.from_batches([batch])))
         for part in edits(run, sides, screenings, "SELECT id FROM explained WHERE change = ?", ["edited"], place):
             writer.write_table(_worded(run, part))
@@ -184,9 +184,9 @@ def _worded(run: DuckDBPyConnection, part: pl.DataFrame) -> pa.Table:
     """Return the fields of edited rows with the reasons of the edits, and the words."""
     ids = part.select(pl.col("id").min().alias("low"), pl.col("id").max().alias("high")).row(0)
     query = "SELECT * FROM explained WHERE change = 'edited' AND id BETWEEN ? AND ?"
-    result = pl.from_arrow(run.sql(query, params=ids).to_arrow_table())
-    assert isinstance(result, pl.DataFrame), "an arrow table becomes a frame"
-    whole = part.join(result, on="id", how="left", maintain_order="left").select(CHANGE_SCHEMA.names[:-1])
-    pieces = pa.array([words(*texts) for texts in whole.select("before", "after").iter_rows()], WORDS)
-    table = whole.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(pa.schema(list(CHANGE_SCHEMA)[:-1]))
+    reasons = pl.from_arrow(run.sql(query, params=ids).to_arrow_table())
+    assert isinstance(reasons, pl.DataFrame), "an arrow table becomes a frame"
+    joined = part.join(reasons, on="id", how="left", maintain_order="left").select(CHANGE_SCHEMA.names[:-1])
+    pieces = pa.array([words(*texts) for texts in joined.select("before", "after").iter_rows()], WORDS)
+    table = joined.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(pa.schema(list(CHANGE_SCHEMA)[:-1]))
     return table.append_column("words", pieces)

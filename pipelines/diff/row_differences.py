@@ -27,17 +27,17 @@ NOT_IN_SOURCE = "not_in_source"
 BEYOND_LIMIT = "beyond_limit_or_not_in_source"
 NOT_MADE = "not_made"
 FOLLOWS = "follows_from_other_rows"
-"""Reasons that no ledger lists: a step derived nothing from a row, or no changed step edited an edited row."""
+"""Reasons that are in no ledger, such as: a step derived no row, or no changed step edited the row."""
 
 
 def columns(folder: Path) -> dict[str, dict[str, str]]:
     """Return the columns of a release and their types, by kind of file."""
-    found = {}
+    columns_by_kind = {}
     for kind in KINDS:
         for path in sorted(folder.glob(f"data/{kind}/*/*.parquet"))[:1]:
             schema = pq.read_schema(path)
-            found[kind] = {name: str(type) for name, type in zip(schema.names, schema.types, strict=True)}
-    return found
+            columns_by_kind[kind] = {name: str(type) for name, type in zip(schema.names, schema.types, strict=True)}
+    return columns_by_kind
 
 
 def find_changes(run: DuckDBPyConnection, sides: Sides) -> None:
@@ -98,8 +98,8 @@ def by_license(run: DuckDBPyConnection, folder: Path) -> dict[tuple[str, str], i
 def give_reasons(run: DuckDBPyConnection, sides: Sides, before: Manifest, after: Manifest) -> None:
     """Make the table ``explained`` of ``changes`` with step, reason and evidence of each.
 
-    The reason of a removed row comes from the new ledger, that of an added row from the old one: where it was dropped
-    then, or that it was not read. An edited row names the first changed step that edited it, and the change.
+    The reason of a removed row comes from the new ledger, that of an added row from the old one: the step that dropped
+    it then, or that it was not read. An edited row names the first changed step that edited it, and the change.
     """
     for name, folder in zip(("before", "after"), sides, strict=True):
         paths = sorted((folder / "ledger").glob("*.parquet"))
@@ -178,12 +178,12 @@ def _cut_short(graph: list[StepSummary]) -> list[str]:
     ]
 
 
-def _edits(run: DuckDBPyConnection, sides: Sides, found: list[Difference], graph: list[StepSummary]) -> None:
+def _edits(run: DuckDBPyConnection, sides: Sides, differences: list[Difference], graph: list[StepSummary]) -> None:
     """Return for edited rows the first changed step that edited them."""
     run.execute("CREATE TABLE moved (step VARCHAR, place INTEGER, reason VARCHAR)")
-    if rows := list(_moved(found, graph)):
+    if rows := list(_moved(differences, graph)):
         run.executemany("INSERT INTO moved VALUES (?, ?, ?)", rows)
-    silent = not all(any(folder.glob("ledger/*.parquet")) for folder in sides)
+    lacks_ledger = not all(any(folder.glob("ledger/*.parquet")) for folder in sides)
     run.execute(
         f"""
         CREATE TABLE touched AS
@@ -196,17 +196,17 @@ def _edits(run: DuckDBPyConnection, sides: Sides, found: list[Difference], graph
         SELECT steps.id, arg_min(moved.step, place) AS step, arg_min(moved.reason, place) AS reason
         FROM steps JOIN moved ON steps.step = moved.step GROUP BY steps.id;
         INSERT INTO explained SELECT c.id, c.source, c.change, t.step,
-            coalesce(t.reason, '{UNKNOWN if silent else FOLLOWS}'), NULL
+            coalesce(t.reason, '{UNKNOWN if lacks_ledger else FOLLOWS}'), NULL
         FROM changes c LEFT JOIN touched t ON c.id = t.id WHERE c.change = 'edited'
         """
     )
 
 
-def _moved(found: list[Difference], graph: list[StepSummary]) -> Iterator[tuple[str, int, str]]:
+def _moved(differences: list[Difference], graph: list[StepSummary]) -> Iterator[tuple[str, int, str]]:
     """Yield the changed steps, their position in the graph, and the change."""
     place = {step.name: at for at, step in reversed(list(enumerate(graph)))}
     reasons: dict[str, list[str]] = {}
-    for difference in found:
+    for difference in differences:
         reasons.setdefault(difference.where, []).append(difference.field)
     for step, fields in reasons.items():
         yield step, place.get(step, len(graph)), f"changed: {', '.join(fields[:4])}{' …' if len(fields) > 4 else ''}"

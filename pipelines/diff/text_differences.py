@@ -37,13 +37,13 @@ EDITS = pl.Schema({"id": pl.String, "field": pl.String, "before": pl.String, "af
 
 
 def edits(
-    run: DuckDBPyConnection, sides: Sides, screenings: Screenings, wanted: str, values: Sequence[Any], place: Path
+    run: DuckDBPyConnection, sides: Sides, screenings: Screenings, id_query: str, values: Sequence[Any], place: Path
 ) -> Iterator[pl.DataFrame]:
-    """Yield the differing fields of the rows whose ids the query ``wanted`` with ``values`` returns (``EDITS``).
+    """Yield the differing fields of the rows whose ids the query ``id_query`` with ``values`` returns (``EDITS``).
 
     ``screenings`` mask the texts of either side; ``place`` is a folder for temporary copies of both releases.
     """
-    run.execute(f"CREATE OR REPLACE TABLE wanted AS {wanted}", values)
+    run.execute(f"CREATE OR REPLACE TABLE selected AS {id_query}", values)
     files = [place / "before.parquet", place / "after.parquet"]
     for folder, file in zip(sides, files, strict=True):
         parts = [_records(folder, kind, set(there)) for kind, there in columns(folder).items()]
@@ -56,15 +56,15 @@ def edits(
         yield _fields(tables, screenings)
 
 
-def _records(folder: Path, kind: str, there: set[str]) -> str:
-    """Return the query that reads the wanted rows of a kind as records; missing columns are null."""
-    made = {name: _TURNS[part.turns].format(part.column) for name, part in RECORD_PARTS[kind].items()}
-    plain = {name: quoted(name) if name in there and name not in _NOT_COLUMNS else "NULL" for name in SCHEMA.names()}
+def _records(folder: Path, kind: str, present: set[str]) -> str:
+    """Return the query that reads the rows of table ``selected`` of a kind as records; missing columns are null."""
+    turns = {name: _TURNS[part.turns].format(part.column) for name, part in RECORD_PARTS[kind].items()}
+    plain = {name: quoted(name) if name in present and name not in _NOT_COLUMNS else "NULL" for name in SCHEMA.names()}
     columns = ", ".join(
-        f"({made.get(name, own)})::{_TYPES.get(name, 'VARCHAR')} AS {quoted(name)}" for name, own in plain.items()
+        f"({turns.get(name, own)})::{_TYPES.get(name, 'VARCHAR')} AS {quoted(name)}" for name, own in plain.items()
     )
     files = listed(sorted(folder.glob(f"data/{kind}/*/*.parquet")))
-    return f"SELECT {columns} FROM read_parquet({files}) SEMI JOIN wanted USING (id)"
+    return f"SELECT {columns} FROM read_parquet({files}) SEMI JOIN selected USING (id)"
 
 
 def _fields(tables: tuple[pl.DataFrame, pl.DataFrame], screenings: Screenings) -> pl.DataFrame:
@@ -132,7 +132,7 @@ def _begins(text: str, size: int) -> bool:
 
 
 def _common(old: int, new: int, same: Any) -> int:
-    """Return the largest of these lengths for which ``same`` holds, as it does for all smaller ones."""
+    """Return the largest length for which ``same`` is true; it is true for all smaller lengths too (bisection)."""
     low, high = 0, min(old, new)
     while low < high:
         middle = (low + high + 1) // 2
@@ -141,14 +141,14 @@ def _common(old: int, new: int, same: Any) -> int:
 
 
 def _joined(pieces: list[tuple[str, str]]) -> Iterator[tuple[str, str]]:
-    """Yield the non-empty pieces, neighbours of one kind merged."""
-    held = ("", "")
+    """Yield the non-empty pieces; consecutive pieces of one kind are merged."""
+    last = ("", "")
     for op, text in pieces:
-        if text and op == held[0]:
-            held = (op, held[1] + text)
+        if text and op == last[0]:
+            last = (op, last[1] + text)
         elif text:
-            if held[1]:
-                yield held
-            held = (op, text)
-    if held[1]:
-        yield held
+            if last[1]:
+                yield last
+            last = (op, text)
+    if last[1]:
+        yield last

@@ -31,7 +31,7 @@ def word_diff(before: str, after: str) -> list[Piece]:
     """Return the pieces of both texts as (``=`` | ``-`` | ``+``, text), removed text before its replacement.
 
     The pieces that are not ``+`` form ``before``, those that are not ``-`` form ``after``; neighbours differ in kind.
-    Texts of 10,000 words take a tenth of a second where they have something in common.
+    Texts of 10,000 words take a tenth of a second if they share words.
     """
     old, new = _TOKEN.findall(before), _TOKEN.findall(after)
     pieces: list[list[str]] = []
@@ -73,10 +73,10 @@ def _replaced(old: str, new: str) -> Iterator[Piece]:
 
 
 def _anchors(old: list[str], new: list[str]) -> list[tuple[int, int]]:
-    """Return positions of words unique in both texts, rising in both: the longest such sequence."""
-    there, here = _alone(old), _alone(new)
-    pairs = [(at, here[words]) for words, at in there.items() if words in here]
-    ends: list[int] = []  # where in the new text the best row of each length ends, and with which pair
+    """Return the longest sequence of words unique in both texts whose positions increase in both."""
+    unique_old, unique_new = _alone(old), _alone(new)
+    pairs = [(at, unique_new[words]) for words, at in unique_old.items() if words in unique_new]
+    ends: list[int] = []  # patience sorting: position in the new text where the best sequence of each length ends
     last: list[int] = []
     before: list[int] = []
     for n, (_, j) in enumerate(pairs):
@@ -92,6 +92,6 @@ def _anchors(old: list[str], new: list[str]) -> list[tuple[int, int]]:
 
 def _alone(tokens: list[str]) -> dict[tuple[str, ...], int]:
     """Return the position of every unique sequence of a few words."""
-    found = list(zip(*(tokens[shift:] for shift in range(ANCHOR)), strict=False))
-    times = Counter(found)
-    return {words: at for at, words in enumerate(found) if times[words] == 1}
+    ngrams = list(zip(*(tokens[shift:] for shift in range(ANCHOR)), strict=False))
+    times = Counter(ngrams)
+    return {words: at for at, words in enumerate(ngrams) if times[words] == 1}

@@ -55,10 +55,10 @@ def _lines(release: ReleaseUnderTest, name: str, expected_text: str) -> Iterator
     path = release.folder / name
     if not path.is_file():
         return  # reported as missing
-    found = path.read_bytes().decode("utf-8", errors="replace")
-    if found == expected_text:
+    text = path.read_bytes().decode("utf-8", errors="replace")
+    if text == expected_text:
         return
-    pairs = zip_longest(expected_text.splitlines(), found.splitlines())
+    pairs = zip_longest(expected_text.splitlines(), text.splitlines())
     differing = [(number, *pair) for number, pair in enumerate(pairs, 1) if pair[0] != pair[1]]
     for number, expected, line in differing:
         yield Finding(file=name, what=f"line {number}, rendered from the figures", expected=expected, found=line)

@@ -46,8 +46,8 @@ def models(release: ReleaseUnderTest) -> Iterator[Finding]:
                 yield in_manifest(f"{place}: {name}, as {step.name} has it", value, stated)
         model = set(_models(step.identity.config))
         if (part.teacher, part.revision) not in model:
-            found = f"{part.teacher} at {part.revision}"
-            yield in_manifest(f"{place}: teacher, a model that {step.name} names", sorted(model), found)
+            stated_model = f"{part.teacher} at {part.revision}"
+            yield in_manifest(f"{place}: teacher, a model that {step.name} names", sorted(model), stated_model)
         if not 0 < part.rows <= part.completions:
             yield in_manifest(f"{place}: rows", f"1 to {part.completions}, its completions", part.rows)
     yield from _tokens(release)
@@ -73,12 +73,12 @@ def _tokens(release: ReleaseUnderTest) -> Iterator[Finding]:
         completion[part.teacher, part.revision] += part.completion_tokens
     for model in release.manifest.card_figures.requests:
         name = (model.teacher, model.revision)
-        for field, found, stated in (
+        for field, counted, stated in (
             ("prompt_tokens", prompt[name], model.prompt_tokens),
             ("completion_tokens", completion[name], model.completion_tokens),
         ):
-            if found and found != stated:
-                yield in_manifest(f"figures: generation: {field} of {model.teacher} in all", stated, found)
+            if counted and counted != stated:
+                yield in_manifest(f"figures: generation: {field} of {model.teacher} in all", stated, counted)
 
 
 def changed(release: ReleaseUnderTest) -> Iterator[Finding]:
@@ -87,7 +87,7 @@ def changed(release: ReleaseUnderTest) -> Iterator[Finding]:
     names = Counter(step.name for step in steps)
     paths = sorted(release.folder.glob("ledger/*.parquet"))
     if not paths or has_branches(steps) or any(times > 1 for times in names.values()):
-        return  # a row of several branches is in the ledger once
+        return  # the ledger has a row of several branches only once
     by_step = scan_parquet(paths).select(pl.col("changed_by").explode().alias("step")).drop_nulls()
     counted = dict(by_step.group_by("step").len().collect().iter_rows())
     for step in steps:
@@ -99,23 +99,23 @@ def changed(release: ReleaseUnderTest) -> Iterator[Finding]:
 def overrides(release: ReleaseUnderTest) -> Iterator[Finding]:
     """Find overrides of the manifest without an outcome, and decisions that only figures or ledger have."""
     manifest = release.manifest
-    given = [(one.get("id"), one.get("decision"), one.get("by")) for one in manifest.overrides]
+    configured = [(one.get("id"), one.get("decision"), one.get("by")) for one in manifest.overrides]
     outcomes = manifest.card_figures.overrides
     recorded = [(one.id, one.decision, one.decided_by) for one in outcomes]
-    if given != recorded:
-        yield in_manifest("figures: overrides: one for each override", given, recorded)
+    if configured != recorded:
+        yield in_manifest("figures: overrides: one for each override", configured, recorded)
     stated = {(one.decision, one.reason) for one in outcomes if one.status in ("applied", "dropped_later")}
-    found: set[tuple[str, str]] = set()
+    decisions: set[tuple[str, str]] = set()
     for path in sorted(release.folder.glob("ledger/*.parquet")):
         if DECISIONS.name in parquet_schema(path):
             decided = scan_parquet(path).select(pl.col(DECISIONS.name).explode()).drop_nulls().unnest(DECISIONS.name)
-            found |= set(decided.select("decision", "reason").unique().collect().iter_rows())
-    for decision, reason in sorted(stated ^ found):
+            decisions |= set(decided.select("decision", "reason").unique().collect().iter_rows())
+    for decision, reason in sorted(stated ^ decisions):
         what = f"ledger: override {decision} ({reason})"
         yield in_manifest(what, "applied" if (decision, reason) in stated else "not applied", "the other")
 
 
-# --- as this sabila knows them --------------------------------------------------------------------------------------
+# --- compared with the catalog of this sabila ----------------------------------------------------------------------
 
 
 def origins(release: ReleaseUnderTest) -> Iterator[Finding]:
@@ -125,14 +125,14 @@ def origins(release: ReleaseUnderTest) -> Iterator[Finding]:
         ("origins", origin_facts((group.source for group in stated.by_source), release.manifest.steps), stated.origins),
         ("licenses", license_facts(stated.by_license), stated.licenses),
     ]
-    for name, facts, found in known:
-        for fact, other in zip(facts, found, strict=False):
+    for name, facts, stated_facts in known:
+        for fact, other in zip(facts, stated_facts, strict=False):
             before, after = fact.to_json(), other.to_json()
             for field in sorted({*before, *after}):
                 if before.get(field) != after.get(field):
                     yield in_manifest(f"figures: {name}: {field}", before.get(field), after.get(field))
-        if len(facts) != len(found):
-            yield in_manifest(f"figures: {name}: how many", len(facts), len(found))
+        if len(facts) != len(stated_facts):
+            yield in_manifest(f"figures: {name}: how many", len(facts), len(stated_facts))
 
 
 def homes(release: ReleaseUnderTest) -> Iterator[Finding]:
@@ -147,17 +147,17 @@ def homes(release: ReleaseUnderTest) -> Iterator[Finding]:
         name, origin = step.source.name, step.origin
         if name in lock and lock[name].home != origin.get("home"):
             yield in_manifest(f"lock: {name}: home", origin.get("home"), lock[name].home)
-        for field, found in origin.items():
-            expected = getattr(corpora.get(name), field, found)
-            if found != expected:
-                yield in_manifest(f"steps: {step.folder}: {field}", expected, found)
+        for field, actual in origin.items():
+            expected = getattr(corpora.get(name), field, actual)
+            if actual != expected:
+                yield in_manifest(f"steps: {step.folder}: {field}", expected, actual)
 
 
 def values(release: ReleaseUnderTest) -> Iterator[Finding]:
     """Find values that a shipped recipe does not accept, and absent steps or sources that it does not have."""
     recipe = release.manifest.recipe
     if not recipe.shipped or recipe.name not in shipped():
-        return  # code of somebody's own is not run to check what it made
+        return  # a check never runs the code of a recipe that sabila does not ship
     try:
         last = load(recipe.name).bind(release.manifest.values)
     except RecipeError as error:

@@ -27,11 +27,11 @@ def listing(release: ReleaseUnderTest) -> Iterator[Finding]:
     for path, times in listed.items():
         if times > 1 or PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts:
             yield in_manifest(f"files: {path}", "a file inside the release, listed once", f"listed {times} times")
-    there = {release.name(path) for path in release.folder.rglob("*") if path.is_file() or path.is_symlink()}
-    there = {name for name in there if PurePosixPath(name).parts[0] not in (*NOT_LISTED, *NOT_OURS)}
-    absent = set(listed) - there - left_out(release)
+    present = {release.name(path) for path in release.folder.rglob("*") if path.is_file() or path.is_symlink()}
+    present = {name for name in present if PurePosixPath(name).parts[0] not in (*NOT_LISTED, *NOT_OURS)}
+    absent = set(listed) - present - left_out(release)
     yield from (Finding(file=name, what="file", expected="there", found="missing") for name in sorted(absent))
-    for name in sorted(there - set(listed)):
+    for name in sorted(present - set(listed)):
         yield Finding(file=name, what="file", expected="no such file in the manifest", found="there")
 
 
@@ -51,8 +51,8 @@ def sizes_and_hashes(release: ReleaseUnderTest) -> Iterator[Finding]:
             continue
         if path.stat().st_size != file.bytes:
             yield Finding(file=file.path, what="bytes", expected=file.bytes, found=path.stat().st_size)
-        if (found := file_hash(path)) != file.sha256:
-            yield Finding(file=file.path, what="sha256", expected=file.sha256, found=found)
+        if (actual := file_hash(path)) != file.sha256:
+            yield Finding(file=file.path, what="sha256", expected=file.sha256, found=actual)
 
 
 def tables(release: ReleaseUnderTest) -> Iterator[Finding]:
@@ -70,7 +70,7 @@ def tables(release: ReleaseUnderTest) -> Iterator[Finding]:
         yield from _columns(name, footer.schema.to_arrow_schema())
 
 
-def _columns(name: str, found: pa.Schema) -> Iterator[Finding]:
+def _columns(name: str, schema: pa.Schema) -> Iterator[Finding]:
     parts = PurePosixPath(name).parts
     if parts[0] != "data":
         return
@@ -78,9 +78,9 @@ def _columns(name: str, found: pa.Schema) -> Iterator[Finding]:
         place = f"data/KIND/SOURCE/FILE with one of {', '.join(SCHEMAS)} as kind"
         yield Finding(file=name, what="place", expected=place, found=name)
         return
-    expected_types, columns = (dict(zip(one.names, one.types, strict=True)) for one in (SCHEMAS[parts[1]], found))
+    expected_types, columns = (dict(zip(one.names, one.types, strict=True)) for one in (SCHEMAS[parts[1]], schema))
     for column in dict.fromkeys([*expected_types, *columns]):
-        if expected_types.get(column) != columns.get(column):  # whatever a list calls its items
+        if expected_types.get(column) != columns.get(column):  # pyarrow ignores the name of list items
             expected, there = (str(one[column]) if column in one else None for one in (expected_types, columns))
             yield Finding(file=name, what=f"column {column}", expected=expected, found=there)
 

@@ -12,9 +12,9 @@ from sources.releases.read_manifest import content_hash
 
 
 def own_hash(release: ReleaseUnderTest) -> Iterator[Finding]:
-    """Find a manifest that was changed after it was sealed."""
-    if (found := content_hash(release.manifest.to_json())) != release.manifest.hash:
-        yield in_manifest("hash: of the whole manifest", release.manifest.hash, found)
+    """Find a manifest that was changed after its hash was written."""
+    if (computed := content_hash(release.manifest.to_json())) != release.manifest.hash:
+        yield in_manifest("hash: of the whole manifest", release.manifest.hash, computed)
 
 
 def name_and_version(release: ReleaseUnderTest) -> Iterator[Finding]:
@@ -24,11 +24,11 @@ def name_and_version(release: ReleaseUnderTest) -> Iterator[Finding]:
         yield in_manifest("recipe: name", release.manifest.name, recipe.released_as or recipe.name)
     folder = release.folder.resolve()
     if folder.parent.parent.name != "releases":
-        return  # a copy may lie anywhere
+        return  # a copy may be anywhere
     names = (("version", folder.name, release.manifest.version), ("name", folder.parent.name, release.manifest.name))
-    for what, expected, found in names:
-        if found != expected:
-            yield in_manifest(f"{what}: folder of the release", expected, found)
+    for what, expected, stated in names:
+        if stated != expected:
+            yield in_manifest(f"{what}: folder of the release", expected, stated)
 
 
 def steps(release: ReleaseUnderTest) -> Iterator[Finding]:
@@ -36,8 +36,8 @@ def steps(release: ReleaseUnderTest) -> Iterator[Finding]:
     before: set[str] = set()
     for step in release.manifest.steps:
         identity, folder = step.identity, step.folder
-        if (found := f"{identity.step}-{fingerprint(identity.to_json())}") != folder:
-            yield in_manifest(f"steps: {folder}: fingerprint of its identity", folder, found)
+        if (computed := f"{identity.step}-{fingerprint(identity.to_json())}") != folder:
+            yield in_manifest(f"steps: {folder}: fingerprint of its identity", folder, computed)
         if step.name != unnumbered(folder):
             yield in_manifest(f"steps: {folder}: name", unnumbered(folder), step.name)
         for field, expected, names in (
@@ -50,8 +50,8 @@ def steps(release: ReleaseUnderTest) -> Iterator[Finding]:
                 yield in_manifest(f"steps: {folder}: {field}", "steps that come before it", other)
         before.add(folder)
     folders = [step.folder for step in release.manifest.steps]
-    if (found := fingerprint(folders)) != release.manifest.fingerprint:
-        yield in_manifest("fingerprint: of the graph", release.manifest.fingerprint, found)
+    if (computed := fingerprint(folders)) != release.manifest.fingerprint:
+        yield in_manifest("fingerprint: of the graph", release.manifest.fingerprint, computed)
 
 
 def counts(release: ReleaseUnderTest) -> Iterator[Finding]:
@@ -79,9 +79,9 @@ def _counts(step: StepSummary, kept: dict[str, int]) -> Iterator[Finding]:
             yield in_manifest(f"steps: {name}: rows that generators took", f"at most {count.rows_in}", taken)
         if dropped != count.dropped:
             yield in_manifest(f"steps: {name}: rows dropped by generator", count.dropped, dropped)
-    given = sum(kept.get(before, 0) for before in step.inputs)
-    if step.source is None and count.rows_in != given:
-        yield in_manifest(f"steps: {name}: rows in = kept by the steps before", given, count.rows_in)
+    kept_before = sum(kept.get(before, 0) for before in step.inputs)
+    if step.source is None and count.rows_in != kept_before:
+        yield in_manifest(f"steps: {name}: rows in = kept by the steps before", kept_before, count.rows_in)
 
 
 def lock(release: ReleaseUnderTest) -> Iterator[Finding]:

@@ -17,8 +17,8 @@ def item_list(release: ReleaseUnderTest) -> Iterator[Finding]:
     path = release.folder / ITEM_LIST
     if not path.is_file():
         if not compared.is_empty():
-            found = f"missing, and the ledger lists {compared.height:,} items"
-            yield _about("file", "the items that the rows were compared with", found)
+            absence = f"missing, and the ledger lists {compared.height:,} items"
+            yield _about("file", "the items that the rows were compared with", absence)
         return
     items = read_parquet(path)
     if items.schema != ITEMS:

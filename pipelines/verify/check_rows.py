@@ -73,10 +73,10 @@ def _open(run: DuckDBPyConnection, name: str, paths: list[Path], columns: tuple[
 
 def _named(run: DuckDBPyConnection, query: str) -> Iterator[tuple[Any, ...]]:
     """Yield the first ``SHOWN`` rows of a query, sorted, then the number of further ones as a text."""
-    found = run.execute(f"SELECT * FROM ({query}) ORDER BY ALL LIMIT {SHOWN}").fetchall()
-    yield from found
-    if len(found) == SHOWN and (more := _count(run, query) - SHOWN):
-        yield (f"and {more} more", *[None] * (len(found[0]) - 1))
+    rows = run.execute(f"SELECT * FROM ({query}) ORDER BY ALL LIMIT {SHOWN}").fetchall()
+    yield from rows
+    if len(rows) == SHOWN and (more := _count(run, query) - SHOWN):
+        yield (f"and {more} more", *[None] * (len(rows[0]) - 1))
 
 
 def _count(run: DuckDBPyConnection, query: str) -> int:
@@ -87,13 +87,13 @@ def _count(run: DuckDBPyConnection, query: str) -> int:
 
 
 def _folders(run: DuckDBPyConnection, release: ReleaseUnderTest) -> Iterator[Finding]:
-    """Find rows that lie in the folder of another source."""
+    """Find rows in the folder of another source."""
     query = "SELECT filename, source, count(*) FROM rows GROUP BY ALL ORDER BY ALL"
     for filename, source, count in run.execute(query).fetchall():
         path = Path(filename)
         if source != path.parent.name:
-            found = f"{count} of {source}"
-            yield Finding(file=release.name(path), what="source of rows", expected=path.parent.name, found=found)
+            strangers = f"{count} of {source}"
+            yield Finding(file=release.name(path), what="source of rows", expected=path.parent.name, found=strangers)
 
 
 def _doubled(run: DuckDBPyConnection) -> Iterator[Finding]:
@@ -120,8 +120,8 @@ def _origins(run: DuckDBPyConnection, release: ReleaseUnderTest) -> Iterator[Fin
 def _licenses(run: DuckDBPyConnection, release: ReleaseUnderTest) -> Iterator[Finding]:
     from pipelines.release.data_files import license_of
 
-    if bare := _count(run, "SELECT id FROM rows WHERE coalesce(license, '') = ''"):
-        yield Finding(file="data", what="license", expected="in every row", found=f"missing in {bare}")
+    if unlicensed := _count(run, "SELECT id FROM rows WHERE coalesce(license, '') = ''"):
+        yield Finding(file="data", what="license", expected="in every row", found=f"missing in {unlicensed}")
     yield from _freer_rows(run, release)
     if release.manifest.license != (all_rows := license_of(release.folder)):
         yield in_manifest("license: that of all rows together", all_rows, release.manifest.license)
@@ -150,8 +150,8 @@ def _words(run: DuckDBPyConnection, release: ReleaseUnderTest) -> Iterator[Findi
             yield Finding(file=LEDGER, what=f"status of {count} rows", expected=" | ".join(STATUSES), found=status)
         if step not in names:
             yield Finding(file=LEDGER, what=f"step of {count} rows", expected="a step of the manifest", found=step)
-    silent = "SELECT id FROM ledger WHERE status IN ('dropped', 'quarantined') AND coalesce(reason, '') = ''"
-    for (id,) in _named(run, silent):
+    without_reason = "SELECT id FROM ledger WHERE status IN ('dropped', 'quarantined') AND coalesce(reason, '') = ''"
+    for (id,) in _named(run, without_reason):
         yield Finding(file=LEDGER, what=f"reason of {id}", expected="reason of the drop", found=None)
 
 
@@ -174,8 +174,8 @@ def _places(run: DuckDBPyConnection) -> Iterator[Finding]:
             f"SELECT rows.id, ledger.{column}, rows.{column} FROM rows JOIN ledger USING (id) "
             f"WHERE status = 'kept' AND rows.{column} IS DISTINCT FROM ledger.{column}"
         )
-        for id, expected, found in _named(run, query):
-            yield Finding(file="data", what=f"{column} of {id}", expected=expected, found=found)
+        for id, expected, actual in _named(run, query):
+            yield Finding(file="data", what=f"{column} of {id}", expected=expected, found=actual)
 
 
 def _counted(run: DuckDBPyConnection, release: ReleaseUnderTest) -> Iterator[Finding]:
@@ -185,15 +185,15 @@ def _counted(run: DuckDBPyConnection, release: ReleaseUnderTest) -> Iterator[Fin
     if (recorded := _count(run, "SELECT id FROM ledger")) != read:
         yield Finding(file=LEDGER, what="rows: all rows read or generated", expected=read, found=recorded)
     if has_branches(graph):
-        return  # a row may end in one branch and go on in another, and the ledger has it once
+        return  # a row may be dropped in one branch and kept in another, but the ledger has it once
     ended = "FROM ledger WHERE status IN ('dropped', 'quarantined')"
     query = f"SELECT step, coalesce(reason, ''), count(*) {ended} GROUP BY ALL"
-    found = Counter({(step, reason): count for step, reason, count in run.execute(query).fetchall()})
+    counts = Counter({(step, reason): count for step, reason, count in run.execute(query).fetchall()})
     expected: Counter[tuple[str, str]] = Counter()
     for step in graph:
         reasons = {**step.reasons, MALFORMED: step.counts.quarantined}
         expected.update({(step.name, reason): count for reason, count in reasons.items()})
-    for step, reason in sorted({*found, *expected}):
-        if found[step, reason] != expected[step, reason]:
+    for step, reason in sorted({*counts, *expected}):
+        if counts[step, reason] != expected[step, reason]:
             what = f"rows that ended in {step} for {reason}"
-            yield Finding(file=LEDGER, what=what, expected=expected[step, reason], found=found[step, reason])
+            yield Finding(file=LEDGER, what=what, expected=expected[step, reason], found=counts[step, reason])

@@ -19,7 +19,7 @@ SHOWN = 20
 
 
 def splits(release: ReleaseUnderTest) -> Iterator[Finding]:
-    """Find rows in the files of another split than theirs, and what is in two splits."""
+    """Find rows in the files of another split than their own, and groups and passages that are in two splits."""
     files = [(path, split_of_file(path.name)) for path in release.data()]
     configs = [Splits(**_shares(step.identity.settings)) for step in release.manifest.steps if step.name == "split"]
     if not configs:
@@ -62,14 +62,14 @@ def _ledger(release: ReleaseUnderTest) -> pl.DataFrame | None:
 
 def _elsewhere(rows: pl.DataFrame) -> Iterator[Finding]:
     wrong = rows.filter(pl.col("split").ne_missing(pl.col(ASSIGNED_SPLIT.name)))
-    for id, expected, found in wrong.select("id", ASSIGNED_SPLIT.name, "split").head(SHOWN).iter_rows():
-        yield Finding(file="data", what=f"split of {id}", expected=expected, found=found)
+    for id, expected, actual in wrong.select("id", ASSIGNED_SPLIT.name, "split").head(SHOWN).iter_rows():
+        yield Finding(file="data", what=f"split of {id}", expected=expected, found=actual)
 
 
 def _shared(rows: pl.DataFrame, name: str) -> Iterator[Finding]:
     """Find values of a column that rows of two splits have."""
-    found = rows.drop_nulls(name).group_by(name).agg(pl.col("split").unique().sort(), pl.col("id").min())
-    several = found.filter(pl.col("split").list.len() > 1).sort("id")
+    by_value = rows.drop_nulls(name).group_by(name).agg(pl.col("split").unique().sort(), pl.col("id").min())
+    several = by_value.filter(pl.col("split").list.len() > 1).sort("id")
     what = {"passage": "passage"}.get(name, "group")
     for id, both in several.select("id", "split").head(SHOWN).iter_rows():
         yield Finding(file="data", what=f"{what} of {id}", expected="in one split", found=", ".join(both))

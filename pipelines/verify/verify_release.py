@@ -1,4 +1,4 @@
-"""Every check of a release: manifest, files, rows, ledger, figures and card.
+"""All checks of a release: manifest, files, rows, ledger, figures and card.
 
 A forger who changes rows and rewrites ledger, card and manifest passes these checks with another hash. That hash is
 compared with the one in the store, or the given one; ``sabila rebuild`` compares the rows.
@@ -47,7 +47,7 @@ OF_FILES: tuple[Check, ...] = (
     check_facts.overrides,
 )
 
-MADE_ANEW: tuple[Check, ...] = (
+REGENERATED: tuple[Check, ...] = (
     check_derived.card_text,
     check_derived.metadata,
     check_derived.config,
@@ -62,8 +62,8 @@ MADE_ANEW: tuple[Check, ...] = (
 class Verdict:
     """All errors of a release.
 
-    ``left_out`` are files that may be missing and are; ``compared_with`` is the hash used for comparison, None where
-    there was none; ``unchecked`` lists what could not be checked and why.
+    ``left_out`` are missing files that may be left out; ``compared_with`` is the hash used for comparison, if any;
+    ``unchecked`` lists what could not be checked and why.
     """
 
     name: str
@@ -89,7 +89,7 @@ def verify(folder: Path, expected: str | None = None) -> Verdict:
     release = ReleaseUnderTest(folder=folder, manifest=manifest)
     noted = expected or _noted(folder)
     unchecked = _unchecked(manifest)
-    checks = (*OF_MANIFEST, *OF_FILES, *(() if unchecked else MADE_ANEW))
+    checks = (*OF_MANIFEST, *OF_FILES, *(() if unchecked else REGENERATED))
     findings = [*_against(noted, manifest.hash), *checked(release, checks)]
     return Verdict(
         name=manifest.title,
@@ -112,8 +112,8 @@ def checked(release: ReleaseUnderTest, checks: tuple[Check, ...]) -> Iterator[Fi
             yield from check(release)
         except (*(*BROKEN, OSError, ReleaseError, duckdb.Error),) as error:
             what = f"{check.__name__.replace('_', ' ')}: cannot be checked"
-            found = f"{type(error).__name__}: {error}".splitlines()[0]
-            yield in_manifest(what, "a release in the form that sabila writes", found)
+            message = f"{type(error).__name__}: {error}".splitlines()[0]
+            yield in_manifest(what, "a release in the form that sabila writes", message)
 
 
 def _unchecked(manifest: Manifest) -> tuple[str, ...]:
@@ -128,9 +128,9 @@ def _noted(folder: Path) -> str | None:
     return path.read_text(encoding="utf-8").strip() if path.is_file() else None
 
 
-def _against(expected: str | None, found: str) -> Iterator[Finding]:
-    if expected and expected != found:
-        yield in_manifest("hash: as it was frozen", expected, found)
+def _against(expected: str | None, actual: str) -> Iterator[Finding]:
+    if expected and expected != actual:
+        yield in_manifest("hash: as it was frozen", expected, actual)
 
 
 def _left_out(release: ReleaseUnderTest) -> set[str]:
