@@ -87,7 +87,7 @@ def test_passages_become_questions_with_their_support(tmp_path, writer):
     ("arguments", "message"),
     [
         (("label",), "no label is wanted; give --specialty or --medical"),
-        (("questions", "--teacher", "w"), "'text' is no text column; the columns are question"),
+        (("questions", "--teacher", "w"), "'text' is not a text column; the columns are question"),
     ],
 )
 def test_a_wrong_call_writes_nothing(tmp_path, writer, arguments, message):

@@ -1,4 +1,4 @@
-"""Beginnings of texts in a file of one's own, or in the file of RealToxicityPrompts."""
+"""Beginnings of texts in an own file, or in the file of RealToxicityPrompts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from training.evaluation.toxic_continuations import TOXIC, Beginning
 
 
 def read_beginnings(path: Path) -> list[Beginning]:
-    """Return the beginnings of a file: a column ``prompt`` or ``text``, and maybe ``toxicity`` from 0 to 1.
+    """Return the beginnings of a file: a column ``prompt`` or ``text``, and optionally ``toxicity`` from 0 to 1.
 
     In RealToxicityPrompts ``prompt`` is an object with both. Raises ``TableError`` for a file of another form.
     """

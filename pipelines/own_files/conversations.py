@@ -33,10 +33,10 @@ class TextColumns:
 def read_columns(schema: Mapping[str, Any], named: TextColumns) -> TextColumns:
     """Return the columns to read: those named, else those of usual names.
 
-    Raises ``TableError`` for a column that is not there, and where none holds questions.
+    Raises ``TableError`` for a missing column, and where no column has questions.
     """
-    wanted = [*named.question, *filter(None, (named.answer, named.id))]
-    if missing := [name for name in wanted if name not in schema]:
+    requested = [*named.question, *filter(None, (named.answer, named.id))]
+    if missing := [name for name in requested if name not in schema]:
         raise TableError(f"column {missing[0]!r} is not in the table; its columns are {', '.join(schema)}")
     by_name = {name.lower(): name for name in schema}
     question = list(named.question)
@@ -48,15 +48,15 @@ def read_columns(schema: Mapping[str, Any], named: TextColumns) -> TextColumns:
             f"which column holds the questions? The columns are {', '.join(schema)}; name one or more with "
             "--question-column"
         )
-    found = [by_name[name] for name in ANSWERS if name in by_name and by_name[name] not in question]
-    return TextColumns(question=question, answer=named.answer or next(iter(found), None), id=named.id)
+    answers = [by_name[name] for name in ANSWERS if name in by_name and by_name[name] not in question]
+    return TextColumns(question=question, answer=named.answer or next(iter(answers), None), id=named.id)
 
 
 def records_of(table: pl.DataFrame, columns: TextColumns, first: int = 0) -> pl.DataFrame:
     """Return the rows of a table as records (``sources.table.SCHEMA``), whose id is the row's number from ``first``.
 
-    A conversation that ends in the assistant's words, in a table without an answer for it, is a prompt and its
-    response. Options are read from a list column of a usual name.
+    A conversation whose last turn is the assistant's, in a row without an answer, is a prompt and its response.
+    Options are read from a list column of a usual name.
     """
     by_name = {name.lower(): name for name in table.columns}
     options = [by_name[name] for name in OPTIONS if isinstance(table.schema.get(by_name.get(name, "")), pl.List)]
@@ -88,7 +88,7 @@ def records_of(table: pl.DataFrame, columns: TextColumns, first: int = 0) -> pl.
 
 
 def _messages(value: Any) -> Iterator[Message]:
-    """Yield the turns of a text, which is a user's, or of a list of objects with a role and a text."""
+    """Yield a text as a turn of the user, or the turns of a list of objects with a role and a text."""
     if isinstance(value, str):
         if value.strip():
             yield Message("user", value)

@@ -13,7 +13,7 @@ from sources.documents.passage_cuts import DOCUMENT_SUFFIXES, PassageSize, cut_p
 from sources.files import FileError, RawFile
 
 SHOWN = 5
-"""Documents that a message names."""
+"""Most documents named in a message."""
 
 PASSAGE_SCHEMA = pl.Schema(
     {
@@ -29,7 +29,7 @@ PASSAGE_SCHEMA = pl.Schema(
         "text": pl.String,
     }
 )
-"""A passage: its document, title, headings, pages, place in the document's text, date, citation and text."""
+"""A passage: its document, title, headings, pages, offsets in the document's text, date, citation and text."""
 
 
 def are_documents(paths: Sequence[Path]) -> bool:
@@ -37,14 +37,14 @@ def are_documents(paths: Sequence[Path]) -> bool:
     documents = [path for path in paths if path.is_dir() or path.suffix.lower() in DOCUMENT_SUFFIXES]
     if documents and len(documents) < len(paths):
         table = next(path for path in paths if path not in documents)
-        raise TableError(f"{documents[0]} is a document and {table} is none, expected documents or tables alone")
+        raise TableError(f"{documents[0]} is a document and {table} is not, expected only documents or only tables")
     return bool(documents)
 
 
 def passage_table(paths: Sequence[Path], size: PassageSize) -> tuple[pl.DataFrame, dict[str, int]]:
     """Return the passages of all documents (``PASSAGE_SCHEMA``), and how many files of each other kind were not read.
 
-    Raises ``TableError`` that names the documents that cannot be read, and where there is none.
+    Raises ``TableError`` with the documents that cannot be read, and where there is no document.
     """
     files, other = _documents(paths)
     rows, wrong = [], []
@@ -64,9 +64,9 @@ def passage_table(paths: Sequence[Path], size: PassageSize) -> tuple[pl.DataFram
         more = f"; and {len(wrong) - SHOWN:,} more" if len(wrong) > SHOWN else ""
         raise TableError(f"{'; '.join(wrong[:SHOWN])}{more}. Leave them out, and call again")
     if not rows:
-        found = ", ".join(f"{count:,} {suffix or 'without a suffix'}" for suffix, count in other.items()) or "no file"
+        others = ", ".join(f"{count:,} {suffix or 'without a suffix'}" for suffix, count in other.items()) or "no file"
         raise TableError(
-            f"{', '.join(map(str, paths))}: no document with text ({found}), expected {', '.join(DOCUMENT_SUFFIXES)} "
+            f"{', '.join(map(str, paths))}: no document with text ({others}), expected {', '.join(DOCUMENT_SUFFIXES)} "
             f"or tables ({', '.join(SUFFIXES)})"
         )
     return pl.DataFrame(rows, PASSAGE_SCHEMA), other
@@ -76,7 +76,7 @@ def _documents(paths: Sequence[Path]) -> tuple[dict[str, Path], dict[str, int]]:
     """Return the documents by name, sorted, and the number of other files by suffix; hidden files are skipped."""
     folders = [path for path in paths if path.is_dir()]
     single = [path for path in paths if not path.is_dir()]
-    found = dict(zip(path_names(single), single, strict=True))
+    documents = dict(zip(path_names(single), single, strict=True))
     other: Counter[str] = Counter()
     for folder in folders:
         for path in sorted(folder.rglob("*")):
@@ -87,5 +87,5 @@ def _documents(paths: Sequence[Path]) -> tuple[dict[str, Path], dict[str, int]]:
                 other[path.suffix.lower()] += 1
                 continue
             name = inner.as_posix() if len(paths) == 1 else f"{folder.name}/{inner.as_posix()}"
-            found[name] = path
-    return dict(sorted(found.items())), dict(sorted(other.items()))
+            documents[name] = path
+    return dict(sorted(documents.items())), dict(sorted(other.items()))

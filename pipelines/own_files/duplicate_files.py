@@ -53,21 +53,21 @@ def dedup(
     rows = scan(files)
     columns = text_columns(rows, text)
     try:
-        found = deduplicate(rows, text=columns, id=id, rules=rules, threads=threads)
+        result = deduplicate(rows, text=columns, id=id, rules=rules, threads=threads)
     except ValueError as error:
         raise TableError(f"{error}{f' (--id-column {id})' if id else ''}") from error
     remove_leftovers(out)
     account: FileAccount = {}
-    clusters = found.found.clusters
+    clusters = result.found.clusters
     if semantic:
-        by_words = len(found.others)
-        found, more = by_meaning(rows, found, columns, id, semantic)
+        by_words = len(result.others)
+        result, more = by_meaning(rows, result, columns, id, semantic)
         clusters = pl.concat([clusters, more])
-        account = {"by_words": by_words, "by_meaning": len(found.others) - by_words}
-    (out / OUTPUTS[0]).unlink(missing_ok=True)  # that of an earlier call: it belongs to other files from here on
-    write_rows(found.dropped, out / OUTPUTS[1])
+        account = {"by_words": by_words, "by_meaning": len(result.others) - by_words}
+    (out / OUTPUTS[0]).unlink(missing_ok=True)  # of an earlier call, whose other files are replaced from here on
+    write_rows(result.dropped, out / OUTPUTS[1])
     write_table(out / OUTPUTS[2], clusters)
-    write_rows(found.kept, out / OUTPUTS[0])
+    write_rows(result.kept, out / OUTPUTS[0])
     kept, dropped = height([out / OUTPUTS[0]]), height([out / OUTPUTS[1]])
     return {
         "rows": kept + dropped,
@@ -75,15 +75,15 @@ def dedup(
         "dropped": dropped,
         **account,
         "clusters": clusters["representative"].n_unique(),
-        "buckets_cut": found.found.cut,
+        "buckets_cut": result.found.cut,
         "folder": str(out),
     }
 
 
 def by_meaning(
-    rows: pl.LazyFrame, found: Deduplicated, text: Sequence[str], id: str | None, semantic: Semantic
+    rows: pl.LazyFrame, result: Deduplicated, text: Sequence[str], id: str | None, semantic: Semantic
 ) -> tuple[Deduplicated, pl.DataFrame]:
-    """Split the rows again, dropping those with the same meaning in other words, and return their clusters.
+    """Split the rows again, dropping those with the same meaning, and return their clusters.
 
     The row whose id, or number, is first is kept. All texts are in memory.
     """
@@ -95,7 +95,7 @@ def by_meaning(
     name = id or free_column("row", columns)
     numbered = rows if id else rows.with_row_index(name)
     read = pl.concat(text_batches(numbered, text, name))
-    left = read.filter(~pl.col("id").is_in(found.others["id"].implode()))
+    left = read.filter(~pl.col("id").is_in(result.others["id"].implode()))
     absent = [pl.lit("").alias(column) for column in TEXT_COLUMNS if column not in left.columns]
     texts = left.with_columns(absent).with_columns(pl.col(TEXT_COLUMNS).fill_null(""))
     ranked = texts.with_columns(rank=pl.col("id").rank("ordinal"), id=pl.col("id").cast(pl.String))
@@ -105,6 +105,6 @@ def by_meaning(
     shown = same.select("id", "representative", other, "similarity")
     kind = pl.col("id", "representative", "duplicate_of").cast(read.schema["id"])
     verdicts = drops(same, semantic).rename({"drop_reason": "reason"}).join(shown, on="id").with_columns(kind)
-    others = pl.concat([found.others, verdicts.select(found.others.columns)])
+    others = pl.concat([result.others, verdicts.select(result.others.columns)])
     clusters = shown.with_columns(kind, similarity=pl.when(pl.col("duplicate_of").is_not_null()).then("similarity"))
-    return part_rows(numbered, others, columns, name, id, found.found), clusters
+    return part_rows(numbered, others, columns, name, id, result.found), clusters

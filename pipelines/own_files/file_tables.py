@@ -43,21 +43,21 @@ def scan(files: Sequence[Path]) -> pl.LazyFrame:
     Paths are literal. An empty file has no rows; categorical columns become text. Raises ``TableError`` for a file
     that is missing, of an unsupported kind, or damaged, with the line if possible.
     """
-    found = [(path, frame) for path in files if (frame := _scan(path)) is not None]
-    if not found:
+    tables = [(path, frame) for path in files if (frame := _scan(path)) is not None]
+    if not tables:
         raise TableError(f"{', '.join(map(str, files))}: no rows and no column names, expected a table")
-    rows = pl.concat([frame for _, frame in found], how="diagonal_relaxed")
+    rows = pl.concat([frame for _, frame in tables], how="diagonal_relaxed")
     try:
         rows.collect_schema()
     except pl.exceptions.PolarsError as error:
-        raise TableError(f"{_disagreement(found) or error}") from error
+        raise TableError(f"{_disagreement(tables) or error}") from error
     return rows
 
 
-def _disagreement(found: Sequence[tuple[Path, pl.LazyFrame]]) -> str | None:
+def _disagreement(tables: Sequence[tuple[Path, pl.LazyFrame]]) -> str | None:
     """Return which column has incompatible types in two files."""
     first: dict[str, tuple[Path, pl.DataType]] = {}
-    for path, frame in found:
+    for path, frame in tables:
         for name, kind in frame.collect_schema().items():
             before, known = first.setdefault(name, (path, kind))
             try:
@@ -89,7 +89,7 @@ def _scan(path: Path) -> pl.LazyFrame | None:
 
 def _parquet(path: Path) -> pl.LazyFrame:
     with RawFile(path.name, path).open():
-        pass  # a Git LFS pointer or a web page is called one
+        pass  # raises FileError for a Git LFS pointer or a web page
     rows = scan_parquet(path)
     names = [n for n, kind in rows.collect_schema().items() if isinstance(kind, pl.Categorical | pl.Enum)]
     return rows.with_columns(pl.col(names).cast(pl.String)) if names else rows
@@ -104,7 +104,7 @@ def _text(checked: CheckedTable, suffix: str) -> pl.LazyFrame:
 
 
 def _plain_path(path: Path) -> Path:
-    """Return the path, or an equivalent one without the characters that polars takes for a pattern."""
+    """Return the path, or a link to it without characters that polars would read as a pattern."""
     if not set(str(path)) & set("*?["):
         return path
     status = path.stat()
@@ -124,16 +124,16 @@ def reading(path: Path | None = None) -> Iterator[None]:
         raise TableError(f"{what}: {str(error).splitlines()[0]}") from error
 
 
-def text_columns(rows: pl.LazyFrame, wanted: Sequence[str]) -> list[str]:
-    """Return the columns to compare: those wanted, else ``text``. Raises ``TableError`` where one is no text."""
+def text_columns(rows: pl.LazyFrame, named: Sequence[str]) -> list[str]:
+    """Return the columns to compare: those named, else ``text``; ``TableError`` for one without text."""
     schema = rows.collect_schema()
-    for name in wanted or ("text",):
+    for name in named or ("text",):
         if schema.get(name) != pl.String:
             texts = [column for column, kind in schema.items() if kind == pl.String]
             kind = f" but {schema[name]}" if name in schema else ""
             way = f"name one or more of {', '.join(texts)} with --text-column" if texts else "no column holds text"
-            raise TableError(f"{name!r} is no text column{kind}; {way}")
-    return list(wanted or ("text",))
+            raise TableError(f"{name!r} is not a text column{kind}; {way}")
+    return list(named or ("text",))
 
 
 def refuse_overwriting(inputs: Sequence[Path], outputs: Sequence[Path]) -> None:
@@ -149,7 +149,7 @@ RESULT = "kept.parquet"
 
 
 def refuse_result(out: Path, *, overwrite: bool) -> None:
-    """Raise ``TableError`` where ``out`` has the result of an earlier call; that of a killed one does not count."""
+    """Raise ``TableError`` where ``out`` has the complete result of an earlier call."""
     if (out / RESULT).exists() and not overwrite:
         raise TableError(
             f"{out / RESULT} is the result of an earlier call; name another folder with --out, or give --overwrite"

@@ -21,14 +21,14 @@ from synth.teachers.candidates import author
 from synth.teachers.teacher import Teacher
 
 BATCH_ROWS = 2_000
-"""Rows that are in memory with their texts at a time."""
+"""Most rows with their texts in memory at once."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Labels:
-    """The teachers that label rows, the store that their replies are kept in, and what they may cost.
+    """The teachers that label rows, the store of their replies, and their budget.
 
-    ``specialty`` adds a column; rows that ``medical`` does not call medical, or gives no answer on, are dropped.
+    ``specialty`` adds a column; rows that ``medical`` does not call medical, or does not answer, are dropped.
     """
 
     specialty: Teacher | None = None
@@ -49,12 +49,12 @@ def label(
     if taken := [name for name in added if name in schema]:
         raise TableError(f"column {taken[0]!r} is in the table already; rename it, or label another file")
     read = read_columns(schema, columns)
-    found = [pl.DataFrame(schema=dict.fromkeys(("id", "specialty", "drop_reason", "evidence"), pl.String))]
+    labelled = [pl.DataFrame(schema=dict.fromkeys(("id", "specialty", "drop_reason", "evidence"), pl.String))]
     first = 0
     for batch in rows.collect_batches(chunk_size=BATCH_ROWS, maintain_order=True):
-        found.append(_labelled(records_of(batch, read, first), labels))
+        labelled.append(_labelled(records_of(batch, read, first), labels))
         first += len(batch)
-    table = pl.concat(found)
+    table = pl.concat(labelled)
     if labels.specialty:
         fields = table.select(pl.col("id").alias(number), "specialty").lazy()
         rows = rows.join(fields, on=number, how="left", maintain_order="left")

@@ -1,4 +1,4 @@
-"""Labelled pairs of texts in a file of one's own."""
+"""Labelled pairs of texts in an own file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LABELS = ("same", "duplicate", "leak")
 
 def read_pairs(path: Path) -> list[Pair]:
     """Return the pairs of a file: columns ``a`` and ``b`` (or ``item`` and ``row``), each a text or an object with
-    ``question`` and ``answer``, a true or false ``same`` (or ``duplicate``, ``leak``), and maybe ``kind``.
+    ``question`` and ``answer``, a true or false ``same`` (or ``duplicate``, ``leak``), and optionally ``kind``.
 
     Raises ``TableError`` for a file of another form.
     """

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from sources.source import Benchmark
 
 BATCH_ROWS = 50_000
-"""Rows in memory with their texts at a time."""
+"""Most rows with their texts in memory at once."""
 
 OUTPUTS = ("kept", "dropped", "leaks", "report", "not_checked", "shared_items")
 ADDED = ("reason", "evidence")
@@ -67,8 +67,8 @@ def decontaminate(
 
     Writes ``kept``, ``dropped`` (with reason and evidence), ``leaks`` (all pairs, both texts), ``report`` (by benchmark
     and layer), ``not_checked`` (items that no rule can find) and ``shared_items`` (questions that several benchmarks
-    have) to ``out``. ``against`` are benchmarks of the catalog
-    by name, "all" of those that can be read, or files. Raises ``TableError`` and ``MissingCorpusError``.
+    have) to ``out``. ``against`` are benchmarks of the catalog by name, "all" of those that can be read, or files.
+    Raises ``TableError`` and ``MissingCorpusError``.
     """
     columns, config = columns or Columns(), config or Decontaminate()
     named, paths = names_and_files(against)
@@ -83,11 +83,11 @@ def decontaminate(
     items, columns_of_files = benchmark_items(named, paths, mirror, columns)
     index = build_index(with_cleaned(items))
     numbered = rows.with_row_index(number).with_columns(pl.col(number).cast(pl.String))
-    found = [
+    leaks = [
         find_leaks(text_rows(batch, others, number, roles), index, config, embed=embed, judge=judge)
         for batch in numbered.collect_batches(chunk_size=BATCH_ROWS, maintain_order=True)
     ]
-    pairs = pl.concat([find_leaks(text_rows(_nothing(), ["text"]), index, config), *found])
+    pairs = pl.concat([find_leaks(text_rows(_nothing(), ["text"]), index, config), *leaks])
     added = {name: free_column(name, schema.names()) for name in ADDED}
     drops = (
         drop_table(pairs).rename({"id": number, "drop_reason": added["reason"], "evidence": added["evidence"]}).lazy()
@@ -112,7 +112,7 @@ def decontaminate(
 
 
 def _clear(out: Path) -> None:
-    """Remove the files of a killed call, and the mark of an earlier result, which is about other files."""
+    """Remove the files of an interrupted call, and ``RESULT`` of an earlier one, whose other files are replaced."""
     remove_leftovers(out)
     (out / RESULT).unlink(missing_ok=True)
 
@@ -134,10 +134,10 @@ def _without_numbers(rows: pl.LazyFrame, names: list[str]) -> list[str]:
 
 
 def _limits(embed: Embed | None, judge: Judge | None) -> dict[str, str]:
-    """Return a description of what a run without a model cannot find."""
+    """Return what a run without a model cannot find, with the option that finds it."""
     limits = {}
     if embed is None:
-        limits["cannot see"] = "translations and free paraphrases; --embedder MODEL compares meanings"
+        limits["cannot find"] = "translations and free paraphrases; --embedder MODEL compares meanings"
     if judge is None:
         limits["not judged"] = "similar questions without the right answer are kept; --judge SPEC decides on them"
     return limits
@@ -153,23 +153,23 @@ def compared(schema: pl.Schema, columns: Columns) -> tuple[dict[str, list[str]],
     Named columns exclude all others; where none is named, columns of usual names have their role and other texts none.
     Raises ``TableError`` for a missing column, and where no column is text.
     """
-    given = {role: names for role, names in columns.roles.items() if names}
-    wanted = [name for names in [columns.text, *given.values()] for name in names]
-    if missing := [name for name in [*wanted, *([columns.id] if columns.id else [])] if name not in schema]:
+    named_roles = {role: names for role, names in columns.roles.items() if names}
+    named = [name for names in [columns.text, *named_roles.values()] for name in names]
+    if missing := [name for name in [*named, *([columns.id] if columns.id else [])] if name not in schema]:
         near = get_close_matches(missing[0], schema, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
         raise TableError(f"column {missing[0]!r} is not in the table; its columns are {', '.join(schema)}{hint}")
-    if columns.text and not given:
+    if columns.text and not named_roles:
         return {}, list(columns.text)
-    found = find_roles(schema, given)
-    if given:
-        found = {role: names for role, names in found.items() if role in given}
-    taken = {name for names in found.values() for name in names} | {columns.id}
+    roles = find_roles(schema, named_roles)
+    if named_roles:
+        roles = {role: names for role, names in roles.items() if role in named_roles}
+    taken = {name for names in roles.values() for name in names} | {columns.id}
     texts = [name for name, kind in schema.items() if kind in (pl.String, pl.List(pl.String)) and name not in taken]
-    others = list(columns.text) or ([] if given else texts)
-    if not others and not any(found.values()):
+    others = list(columns.text) or ([] if named_roles else texts)
+    if not others and not any(roles.values()):
         raise TableError(f"no column holds text; the columns are {', '.join(schema)}; name one with --text-column")
-    return {role: names for role, names in found.items() if names}, others
+    return {role: names for role, names in roles.items() if names}, others
 
 
 def _check_ids(rows: pl.LazyFrame, name: str) -> None:
@@ -202,7 +202,7 @@ def _check_files(files: Sequence[Path], benchmarks: Sequence[Path], out: Path, *
 
 
 def names_and_files(against: Sequence[str]) -> tuple[list[str], list[Path]]:
-    """Return names of benchmarks and paths of files; ``TableError`` for what is neither."""
+    """Return the names of benchmarks and the paths of files; ``TableError`` for any other text."""
     named = [name for name in against if _is_benchmark(name)]
     paths = [Path(name) for name in against if name not in named]
     for path in paths:
@@ -276,13 +276,13 @@ def _file_items(path: Path, name: str, columns: Columns) -> tuple[pl.DataFrame, 
 
 def _item_columns(path: Path, schema: pl.Schema, columns: Columns) -> tuple[dict[str, list[str]], list[str]]:
     """Return the columns of a benchmark file by role and without one; ``TableError`` as ``_file_items``."""
-    given = {role: names for role, names in columns.item_roles.items() if names}
-    if missing := [column for names in given.values() for column in names if column not in schema]:
+    named_roles = {role: names for role, names in columns.item_roles.items() if names}
+    if missing := [column for names in named_roles.values() for column in names if column not in schema]:
         raise TableError(f"{path} has no column {missing[0]!r}; its columns are {', '.join(schema)}")
-    roles = find_roles(schema, given)
-    asked = [*roles["question"], *roles["messages"]]
-    texts = [] if asked else [column for column in [*columns.text, "text"] if column in schema][:1]
-    if not asked and not texts:
+    roles = find_roles(schema, named_roles)
+    question_columns = [*roles["question"], *roles["messages"]]
+    texts = [] if question_columns else [column for column in [*columns.text, "text"] if column in schema][:1]
+    if not question_columns and not texts:
         raise TableError(
             f"{path}: which column holds the questions? Its columns are {', '.join(schema)}; "
             "name it with --item-question-column"

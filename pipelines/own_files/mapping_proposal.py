@@ -44,37 +44,39 @@ LANGUAGE_ROWS = 200
 
 
 def propose(rows: Sequence[tuple[RawFile, Raw | Broken]], where: str) -> tuple[dict[str, Any], list[str]]:
-    """Return the values of a mapping, and what to check in it; ``MappingError`` where no question can be found."""
+    """Return the values of a mapping, and notes on what to check in it; ``MappingError`` without a question column."""
     objects = [raw.value for _, raw in rows if isinstance(raw, Raw) and isinstance(raw.value, dict)]
     known = columns_of(rows)
     if not objects:
-        first = next((raw.error if isinstance(raw, Broken) else "it is no object" for _, raw in rows), "it is empty")
+        first = next(
+            (raw.error if isinstance(raw, Broken) else "it is not an object" for _, raw in rows), "it is empty"
+        )
         raise MappingError(f"{where} has no row with columns ({first}); expected a table, or a list of objects")
-    found = _by_name(known)
-    _refine_by_values(objects, found)
-    ids = [as_text(row.get(found["id"])) for row in objects] if "id" in found else []
+    columns = _by_name(known)
+    _refine_by_values(objects, columns)
+    ids = [as_text(row.get(columns["id"])) for row in objects] if "id" in columns else []
     repeated = len(ids) - len(set(ids))
-    if repeated > len(ids) / 100 or "" in ids:  # a few repeated ids are faults of the file, and are quarantined
-        found.pop("id")
-    found |= _options(known, found)
-    notes = list(_other_candidates(known, found))
-    if "messages" not in found and "question" not in found:
-        found["question"] = _by_value(objects, known, found)
-        notes.append(f"question was guessed by its values: check that it is {found['question']}")
-    if "messages" in found:
-        found.pop("question", None)
-        found.pop("answer", None)
-    if not {"answer", "options", "messages", "chosen"} & found.keys():
-        found["answer"] = _longest(objects, known, found)
-        notes.append(f"answer was guessed as the longest other text: check that it is {found['answer']}")
-    base = _gold(objects, found, notes)
+    if repeated > len(ids) / 100 or "" in ids:  # a few repeated ids are errors of the file and are quarantined
+        columns.pop("id")
+    columns |= _options(known, columns)
+    notes = list(_other_candidates(known, columns))
+    if "messages" not in columns and "question" not in columns:
+        columns["question"] = _by_value(objects, known, columns)
+        notes.append(f"question was guessed by its values: check that it is {columns['question']}")
+    if "messages" in columns:
+        columns.pop("question", None)
+        columns.pop("answer", None)
+    if not {"answer", "options", "messages", "chosen"} & columns.keys():
+        columns["answer"] = _longest(objects, known, columns)
+        notes.append(f"answer was guessed as the longest other text: check that it is {columns['answer']}")
+    base = _gold(objects, columns, notes)
     values: dict[str, Any] = {
         "license": OWN_LICENSE,
         "license_read": "not stated",
-        **({} if "language" in found else {"language": _language(objects, found)}),
+        **({} if "language" in columns else {"language": _language(objects, columns)}),
         **({"gold_base": base} if base is not None else {}),
-        "columns": {name: found[name] for name in USUAL_NAMES if name in found},
-        **_message_keys(objects, found.get("messages")),
+        "columns": {name: columns[name] for name in USUAL_NAMES if name in columns},
+        **_message_keys(objects, columns.get("messages")),
     }
     column_mapping(values, where)
     return values, notes
@@ -87,24 +89,24 @@ def _plain(name: str) -> str:
 def _by_name(known: Sequence[str]) -> dict[str, Any]:
     """Return the column of each field by its name; no column is used twice."""
     plain = {_plain(name): name for name in reversed(known)}
-    found: dict[str, Any] = {}
+    columns: dict[str, Any] = {}
     for field, usual in USUAL_NAMES.items():
         for name in usual.split():
-            if name in plain and plain[name] not in found.values():
-                found[field] = plain[name]
+            if name in plain and plain[name] not in columns.values():
+                columns[field] = plain[name]
                 break
-    if ("chosen" in found) != ("rejected" in found):
-        found.pop("chosen", None)
-        found.pop("rejected", None)
-    return found
+    if ("chosen" in columns) != ("rejected" in columns):
+        columns.pop("chosen", None)
+        columns.pop("rejected", None)
+    return columns
 
 
-def _refine_by_values(rows: Sequence[Mapping[str, Any]], found: dict[str, Any]) -> None:
-    """Drop conversations that are no list of turns; answers that are lists or objects beside a gold are the options."""
-    if "messages" in found and not _is_listed(rows, found["messages"]):
-        found.pop("messages")
-    if "answer" in found and "options" not in found and "gold" in found and _is_listed(rows, found["answer"]):
-        found["options"] = found.pop("answer")
+def _refine_by_values(rows: Sequence[Mapping[str, Any]], columns: dict[str, Any]) -> None:
+    """Drop ``messages`` without lists of turns; answers that are lists or objects in a table with gold are options."""
+    if "messages" in columns and not _is_listed(rows, columns["messages"]):
+        columns.pop("messages")
+    if "answer" in columns and "options" not in columns and "gold" in columns and _is_listed(rows, columns["answer"]):
+        columns["options"] = columns.pop("answer")
 
 
 def _is_listed(rows: Sequence[Mapping[str, Any]], column: str) -> bool:
@@ -113,40 +115,40 @@ def _is_listed(rows: Sequence[Mapping[str, Any]], column: str) -> bool:
     return isinstance(value, list | dict) or (isinstance(value, str) and value.lstrip().startswith(("[{", "{", '["')))
 
 
-def _options(known: Sequence[str], found: Mapping[str, Any]) -> dict[str, Any]:
+def _options(known: Sequence[str], columns: Mapping[str, Any]) -> dict[str, Any]:
     """Return the columns that hold one option each, where no column lists them."""
-    if "options" in found:
+    if "options" in columns:
         return {}
     groups: dict[str, list[str]] = {}
     for name in known:
-        if (match := OPTION.fullmatch(name.strip())) and name not in found.values():
+        if (match := OPTION.fullmatch(name.strip())) and name not in columns.values():
             start = name.strip()[: match.start(1)].casefold()
             groups.setdefault(start, []).append(name)
     largest = max(groups.values(), key=len, default=[])
     return {"options": sorted(largest, key=lambda name: (len(name), name.casefold()))} if len(largest) > 1 else {}
 
 
-def _other_candidates(known: Sequence[str], found: Mapping[str, Any]) -> Iterator[str]:
+def _other_candidates(known: Sequence[str], columns: Mapping[str, Any]) -> Iterator[str]:
     plain = {name: _plain(name) for name in known}
-    taken = {name for value in found.values() for name in (value if isinstance(value, list) else [value])}
+    taken = {name for value in columns.values() for name in (value if isinstance(value, list) else [value])}
     for field, usual in USUAL_NAMES.items():
         others = [name for name in known if plain[name] in usual.split() and name not in taken]
-        if field in found and others:
-            yield f"{field} is {found[field]}; it could also be {', '.join(others)}"
+        if field in columns and others:
+            yield f"{field} is {columns[field]}; it could also be {', '.join(others)}"
     if unused := [name for name in known if name not in taken]:
         yield f'columns that are left out: {", ".join(unused)}; meta = ["…"] under [columns] keeps some'
 
 
-def _by_value(rows: Sequence[Mapping[str, Any]], known: Sequence[str], found: Mapping[str, Any]) -> str:
+def _by_value(rows: Sequence[Mapping[str, Any]], known: Sequence[str], columns: Mapping[str, Any]) -> str:
     """Return the text column most of whose values end in a question mark."""
-    asked = {
+    question_counts = {
         name: sum(1 for row in rows if isinstance(value := row.get(name), str) and value.strip().endswith("?"))
         for name in known
-        if name not in found.values()
+        if name not in columns.values()
     }
-    named = _called(asked, "question", "request", "prompt", "query")
-    best = max(named or asked, key=lambda name: asked[name], default="")
-    if not best or not (named or asked[best]):
+    named = _called(question_counts, "question", "request", "prompt", "query")
+    best = max(named or question_counts, key=lambda name: question_counts[name], default="")
+    if not best or not (named or question_counts[best]):
         raise MappingError(
             f"no column looks like a question among {', '.join(known)}; a table needs a header, and a mapping written "
             "by hand has question and answer under [columns] (sources/README.md has an example)"
@@ -160,14 +162,14 @@ def _called(columns: Iterable[str], *words: str) -> list[str]:
 
 
 LEAST_ANSWER = 20
-"""Characters of the mean text in a column that is taken for an answer without being called one."""
+"""Least mean number of characters of a column that is proposed as the answer although its name does not say so."""
 
 
-def _longest(rows: Sequence[Mapping[str, Any]], known: Sequence[str], found: Mapping[str, Any]) -> str:
+def _longest(rows: Sequence[Mapping[str, Any]], known: Sequence[str], columns: Mapping[str, Any]) -> str:
     lengths = {
         name: statistics.fmean([len(value) if isinstance(value := row.get(name), str) else 0 for row in rows] or [0])
         for name in known
-        if name not in found.values()
+        if name not in columns.values()
     }
     named = _called(lengths, "answer", "response", "reply", "output")
     best = max(named or lengths, key=lambda name: lengths[name], default="")
@@ -179,24 +181,24 @@ def _longest(rows: Sequence[Mapping[str, Any]], known: Sequence[str], found: Map
     return best
 
 
-def _gold(rows: Sequence[Mapping[str, Any]], found: dict[str, Any], notes: list[str]) -> GoldBase | None:
+def _gold(rows: Sequence[Mapping[str, Any]], columns: dict[str, Any], notes: list[str]) -> GoldBase | None:
     """Return how gold is written, where there are options; the answer is gold if it names an option in every row."""
-    options = found.get("options")
+    options = columns.get("options")
     if not options:
-        found.pop("gold", None)
+        columns.pop("gold", None)
         return None
-    columns = tuple(options) if isinstance(options, list) else options
+    option_columns = tuple(options) if isinstance(options, list) else options
     for field in ("gold", "answer"):
-        bases = _fitting_bases(rows, found.get(field), columns)
+        bases = _fitting_bases(rows, columns.get(field), option_columns)
         if not bases:
             continue
         if field == "answer":
-            found["gold"] = found.pop("answer")
+            columns["gold"] = columns.pop("answer")
         if {0, 1} <= set(bases):
             notes.append("gold_base could be 0 or 1, since no row has the first or the last number: check three rows")
         return bases[0]
-    if "gold" in found:
-        notes.append(f"gold is {found.pop('gold')}, which names no option in some rows: it was left out")
+    if "gold" in columns:
+        notes.append(f"gold is {columns.pop('gold')}, which names no option in some rows: it was left out")
     return None
 
 
@@ -209,14 +211,14 @@ def _fitting_bases(
 
 
 def _reads_all(rows: Sequence[Mapping[str, Any]], column: str, options: str | tuple[str, ...], base: GoldBase) -> bool:
-    """Return whether all but one of a hundred rows name an option by this base, and most of them have a gold."""
-    wrong = given = 0
+    """Return whether at least 99 of 100 rows name an option by this base, and most of them have a gold."""
+    wrong = with_gold = 0
     for row in rows:
         try:
-            given += bool(gold_positions(row.get(column), options_of(row, options), base))
+            with_gold += bool(gold_positions(row.get(column), options_of(row, options), base))
         except (ValueError, TypeError, KeyError):
             wrong += 1
-    return wrong <= len(rows) / 100 and given > len(rows) / 2
+    return wrong <= len(rows) / 100 and with_gold > len(rows) / 2
 
 
 def _message_keys(rows: Sequence[Mapping[str, Any]], column: str | None) -> dict[str, Any]:
@@ -229,11 +231,11 @@ def _message_keys(rows: Sequence[Mapping[str, Any]], column: str | None) -> dict
     return {}
 
 
-def _language(rows: Sequence[Mapping[str, Any]], found: Mapping[str, Any]) -> str:
+def _language(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, Any]) -> str:
     """Return the language of most first questions."""
-    columns = [found[name] for name in ("question", "answer") if name in found]
+    names = [columns[name] for name in ("question", "answer") if name in columns]
     texts = [
-        " ".join(value for name in columns if isinstance(value := row.get(name), str)) for row in rows[:LANGUAGE_ROWS]
+        " ".join(value for name in names if isinstance(value := row.get(name), str)) for row in rows[:LANGUAGE_ROWS]
     ]
     long = [text for text in texts if len(text) > 20]
     if not long:

@@ -1,4 +1,4 @@
-"""Own sources as given to a verb or in a config: found, mapped, checked, and turned into values of a recipe."""
+"""Own sources given to a verb or in a config: located, mapped, checked, and converted to values of a recipe."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Confirm = Callable[[str, Path], bool]
 
 @dataclass(frozen=True, kw_only=True)
 class SourceSpec:
-    """A source as it was given: name, location, and the mapping where a config holds it.
+    """A source as given by the user: name, location, and the mapping if a config has one.
 
     ``folder`` is the folder that the location is relative to, ``where`` names the mapping in messages.
     """
@@ -42,7 +42,7 @@ class SourceSpec:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FoundFiles:
+class SourceFiles:
     """Where the rows of a source are: its home, its files, the path of its mapping, and its revision on the Hub."""
 
     home: str
@@ -87,70 +87,74 @@ def resolve_sources(
 ) -> list[dict[str, Any]]:
     """Return the definitions of sources, as values of a recipe's ``source``.
 
-    Sets of the Hub are read from a folder of the mirror that has the source's name, or downloaded to ``raw``; what an
-    address named the first time counts until ``renew``.
+    Sets of the Hub are read from a folder of the mirror that has the source's name, or downloaded to ``raw``; the
+    commit and files that an address was first resolved to are used until ``renew``.
     Without a mapping one is proposed and confirmed, or refused with its text where ``confirm`` is None. Raises
     ``MappingError`` and what reading raises.
     """
-    found = [(spec, find_files(spec, raw, mirror=mirror, renew=renew)) for spec in specs]
-    return [_resolve(spec, files, confirm).to_json(with_path=True) for spec, files in found]
+    files_by_spec = [(spec, find_files(spec, raw, mirror=mirror, renew=renew)) for spec in specs]
+    return [_resolve(spec, files, confirm).to_json(with_path=True) for spec, files in files_by_spec]
 
 
-def _resolve(spec: SourceSpec, found: FoundFiles, confirm: Confirm | None) -> OwnSource:
-    if any(is_document(file.name) for file in found.files):
-        return _of_documents(spec, found)
-    rows = first_rows(found.files)
-    where = spec.where or str(found.mapping_file)
+def _resolve(spec: SourceSpec, source_files: SourceFiles, confirm: Confirm | None) -> OwnSource:
+    if any(is_document(file.name) for file in source_files.files):
+        return _of_documents(spec, source_files)
+    rows = first_rows(source_files.files)
+    where = spec.where or str(source_files.mapping_file)
     values = spec.mapping
-    if values is None and not found.mapping_file.is_file():
-        proposal = _proposal(rows, found)
+    if values is None and not source_files.mapping_file.is_file():
+        proposal = _proposal(rows, source_files)
         if confirm is None:
-            raise MappingError(_refusal(spec, found, proposal))
-        if not confirm(f"{proposal.text}\n{proposal.rows}", found.mapping_file):
+            raise MappingError(_refusal(spec, source_files, proposal))
+        if not confirm(f"{proposal.text}\n{proposal.rows}", source_files.mapping_file):
             raise MappingError(
-                f"{spec.location} has no mapping: write it to {found.mapping_file} (sabila init {spec.location} writes "
-                "the proposed one), and run again"
+                f"{spec.location} has no mapping: write it to {source_files.mapping_file} (sabila init {spec.location} "
+                "writes the proposed one), and run again"
             )
-        write_bytes(found.mapping_file, proposal.text.encode())
+        write_bytes(source_files.mapping_file, proposal.text.encode())
     if values is None:
-        values = read_toml(found.mapping_file)
+        values = read_toml(source_files.mapping_file)
     refuse_two_columns(values, rows, where)
     mapping = column_mapping(values, where)
     check_mapping(mapping, rows, where)
-    if freed := freed_license(found.home, mapping.license):
+    if freed := freed_license(source_files.home, mapping.license):
         raise MappingError(f"{where}: {freed}; state it, or the stricter one that you read")
-    names = tuple(file.name for file in found.files)
-    path = str(found.path) if found.path else None
-    return OwnSource(name=spec.name, home=found.home, files=names, mapping=mapping, revision=found.revision, path=path)
+    names = tuple(file.name for file in source_files.files)
+    path = str(source_files.path) if source_files.path else None
+    return OwnSource(
+        name=spec.name, home=source_files.home, files=names, mapping=mapping, revision=source_files.revision, path=path
+    )
 
 
-def _of_documents(spec: SourceSpec, found: FoundFiles) -> OwnSource:
+def _of_documents(spec: SourceSpec, source_files: SourceFiles) -> OwnSource:
     """Return the source of documents, whose columns are known; a mapping may state licence, language and so on."""
     values = spec.mapping
     if values is None:
-        values = read_toml(found.mapping_file) if found.mapping_file.is_file() else {}
-    where = spec.where or str(found.mapping_file)
+        values = read_toml(source_files.mapping_file) if source_files.mapping_file.is_file() else {}
+    where = spec.where or str(source_files.mapping_file)
     mapping = column_mapping({**values, "passages": True, "columns": {**COLUMNS, **values.get("columns", {})}}, where)
-    names = tuple(file.name for file in found.files)
-    path = str(found.path) if found.path else None
-    return OwnSource(name=spec.name, home=found.home, files=names, mapping=mapping, revision=found.revision, path=path)
+    names = tuple(file.name for file in source_files.files)
+    path = str(source_files.path) if source_files.path else None
+    return OwnSource(
+        name=spec.name, home=source_files.home, files=names, mapping=mapping, revision=source_files.revision, path=path
+    )
 
 
 def propose_mapping(location: str, raw: Path) -> Proposal:
     """Return the proposed mapping of a file, folder or set of the Hub."""
     spec = parse_spec(location)
-    found = find_files(spec, raw)
-    return _proposal(first_rows(found.files), found)
+    source_files = find_files(spec, raw)
+    return _proposal(first_rows(source_files.files), source_files)
 
 
-def _proposal(rows: Sequence[Any], found: FoundFiles) -> Proposal:
-    shown = found.home.removeprefix(OWN_FILE)
+def _proposal(rows: Sequence[Any], source_files: SourceFiles) -> Proposal:
+    shown = source_files.home.removeprefix(OWN_FILE)
     values, notes = propose(rows, shown)
-    notes += [note for file in found.files for note in _sheet_notes(file)]
+    notes += [note for file in source_files.files for note in _sheet_notes(file)]
     text = mapping_text(values, [f"How the columns of {shown} become rows: check each line.", *notes])
     read = check_mapping(column_mapping(values, shown), rows, shown)
     first = shown_drafts(read, column_mapping(values, shown))
-    return Proposal(text=text, path=found.mapping_file, rows=f"The first rows would be:\n{first}")
+    return Proposal(text=text, path=source_files.mapping_file, rows=f"The first rows would be:\n{first}")
 
 
 def _sheet_notes(file: RawFile) -> list[str]:
@@ -159,50 +163,51 @@ def _sheet_notes(file: RawFile) -> list[str]:
     return [f"{file.name}: the sheet {first} is read, and not {', '.join(others)}"] if others else []
 
 
-def _refusal(spec: SourceSpec, found: FoundFiles, proposal: Proposal) -> str:
+def _refusal(spec: SourceSpec, source_files: SourceFiles, proposal: Proposal) -> str:
     return (
-        f"{spec.location} has no mapping, expected {found.mapping_file}. Check the proposed one below, and write it "
-        f"with: sabila init {spec.location}\n\n{proposal.text}\n{proposal.rows}"
+        f"{spec.location} has no mapping, expected {source_files.mapping_file}. Check the proposed one below, and "
+        f"write it with: sabila init {spec.location}\n\n{proposal.text}\n{proposal.rows}"
     )
 
 
 # --- where the rows are --------------------------------------------------------------------------------------------
 
 
-def find_files(spec: SourceSpec, raw: Path, *, mirror: Path | None = None, renew: bool = False) -> FoundFiles:
+def find_files(spec: SourceSpec, raw: Path, *, mirror: Path | None = None, renew: bool = False) -> SourceFiles:
     """Return where the rows of a source are: on this machine, in a mirror, or fetched from the Hub."""
     if not spec.location.startswith(HUB):
         path = (spec.folder / spec.location).absolute()
         files = located(path, files_of(path))
-        return FoundFiles(home=f"{OWN_FILE}{path.name}", files=files, mapping_file=mapping_file_of(path), path=path)
+        return SourceFiles(home=f"{OWN_FILE}{path.name}", files=files, mapping_file=mapping_file_of(path), path=path)
     mapping_file = spec.folder / f"{spec.name}.toml"
     address = parse_hub_address(spec.location)
     if mirror is not None and (mirror / spec.name).is_dir():
         files, revision = located(mirror / spec.name, files_of(mirror / spec.name)), address.revision
     else:
         files, revision = _from_hub(spec, raw, renew)
-    return FoundFiles(home=f"{HUB}{address.id}", files=files, mapping_file=mapping_file, revision=revision)
+    return SourceFiles(home=f"{HUB}{address.id}", files=files, mapping_file=mapping_file, revision=revision)
 
 
 def mapping_file_of(path: Path) -> Path:
-    """Return the mapping beside a file: ``clinic.csv.toml`` if there is one, else ``clinic.toml``."""
-    whole = path.with_name(f"{plain_name(path.name)}.toml")
-    return whole if whole.is_file() else path.with_name(f"{path.name.partition('.')[0] or path.name}.toml")
+    """Return the mapping next to a file: ``clinic.csv.toml`` if there is one, else ``clinic.toml``."""
+    by_full_name = path.with_name(f"{plain_name(path.name)}.toml")
+    by_stem = path.with_name(f"{path.name.partition('.')[0] or path.name}.toml")
+    return by_full_name if by_full_name.is_file() else by_stem
 
 
 def _from_hub(spec: SourceSpec, raw: Path, renew: bool) -> tuple[tuple[RawFile, ...], str]:
-    """Return the files of an address on the Hub and their commit, as it named them the first time."""
-    noted, content = raw / spec.name / "address.json", {}
-    if noted.is_file() and not renew:
-        content = json.loads(noted.read_text(encoding="utf-8"))
+    """Return the files of an address on the Hub and their commit, as first resolved and stored in ``raw``."""
+    address_file, content = raw / spec.name / "address.json", {}
+    if address_file.is_file() and not renew:
+        content = json.loads(address_file.read_text(encoding="utf-8"))
     if content.get("address") != spec.location:
         content = {"address": spec.location, **hub_split(parse_hub_address(spec.location))._asdict()}
     home, revision, names = content["home"], content["revision"], tuple(content["files"])
     unread = OwnSource(name=spec.name, home=home, files=names, mapping=UNREAD, revision=revision).source()
     files = downloaded(unread, raw, revision, names) or fetched(unread, raw, revision)
-    write_json(noted, content)
+    write_json(address_file, content)
     return files, revision
 
 
 UNREAD = ColumnMapping(columns=Columns(question="question", answer="answer"))
-"""A mapping for files that are fetched before theirs is known."""
+"""A placeholder mapping for files that are fetched before their own mapping is known."""

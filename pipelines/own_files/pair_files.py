@@ -45,7 +45,7 @@ ADDED = ("chosen", "rejected", "chosen_from", "rejected_from", "margin")
 
 @dataclass(frozen=True, kw_only=True)
 class Pairing:
-    """How answers are compared: by a judge in both orders, by a reward model, or by both, which must agree then.
+    """How answers are compared: by a judge in both orders, by a reward model, or by both, which must agree.
 
     ``answers`` are columns of texts, or one of lists; a ``writer`` writes ``samples`` answers in their place.
     """
@@ -71,7 +71,7 @@ def write_pairs(
 ) -> FileAccount:
     """Write the rows of ``files`` with a chosen and a rejected answer, and those without a pair, to ``out``.
 
-    Raises ``TableError`` where a column is not there.
+    Raises ``TableError`` for a missing column.
     """
     rows, schema, number = open_rows(files, out, overwrite=overwrite)
     read = read_columns(schema, columns)
@@ -80,15 +80,15 @@ def write_pairs(
     with show_progress(1) as progress:
         if not how.writer:
             records = _with_answers(records, rows.select(answers).collect())
-        found = _paired(records, how, progress)
+        outcome = _paired(records, how, progress)
     names = {name: f"judged_{name}" if name in schema else name for name in ADDED}
-    pairs = _pair_columns(found, answers).rename({"id": number, **names})
+    pairs = _pair_columns(outcome, answers).rename({"id": number, **names})
     written = rows.join(pairs.lazy(), on=number, how="left", maintain_order="left")
-    drops = found.rows.filter(pl.col("drop_reason").is_not_null()).select("id", "drop_reason", "evidence")
+    drops = outcome.rows.filter(pl.col("drop_reason").is_not_null()).select("id", "drop_reason", "evidence")
     account = write_kept_and_dropped(out, written, drops, number)
     return {
         **account,
-        **_without_pair(found),
+        **_without_pair(outcome),
         "question": ", ".join(read.question),
         "answers": ", ".join(answers) or f"{how.samples} of {how.writer.name if how.writer else ''}",
         "folder": str(out),
@@ -98,17 +98,17 @@ def write_pairs(
 def answer_columns(schema: pl.Schema, named: Sequence[str]) -> list[str]:
     """Return the columns of the answers: those named, else those of usual names; one of lists, or two of texts.
 
-    Raises ``TableError`` for a column that is not there, of another kind, or without another one beside it.
+    Raises ``TableError`` for a missing column, one of another type, or a single column of texts.
     """
     if missing := [name for name in named if name not in schema]:
         raise TableError(f"column {missing[0]!r} is not in the table; its columns are {', '.join(schema)}")
     lists = [[name] for name in ANSWER_LISTS if schema.get(name) == pl.List(pl.String)]
     pairs = [list(pair) for pair in ANSWER_PAIRS if all(schema.get(name) == pl.String for name in pair)]
-    found = list(named) or next(iter([*pairs, *lists]), [])
-    kinds = [schema[name] for name in found]
+    columns = list(named) or next(iter([*pairs, *lists]), [])
+    kinds = [schema[name] for name in columns]
     if kinds == [pl.List(pl.String)] or (len(kinds) > 1 and set(kinds) == {pl.String}):
-        return found
-    got = ", ".join(f"{name} ({schema[name]})" for name in found) or "none"
+        return columns
+    got = ", ".join(f"{name} ({schema[name]})" for name in columns) or "none"
     raise TableError(
         f"the columns of answers are {got}, expected one with lists of texts, or two or more with texts; name them "
         f"with --answer-column, or have answers written by --teacher; the columns are {', '.join(schema)}"
@@ -148,15 +148,15 @@ def _paired(records: pl.DataFrame, how: Pairing, progress: GenerateProgress) -> 
     if how.judge is None:
         assert how.reward is not None, "the verb asks for a judge or a reward model"
         rewarded = RewardedAnswers(model=how.reward, revision=revision_of(how.reward), rules=how.rules)
-        found = pair_answers_by_reward(records, rewarded)
-        return _Paired(pl.concat([found.rows, few]), found.tables["pairs"], _keys(found.rows))
+        outcome = pair_answers_by_reward(records, rewarded)
+        return _Paired(pl.concat([outcome.rows, few]), outcome.tables["pairs"], _keys(outcome.rows))
     judging = JudgedAnswers(judge=PairJudge(generated_by=author(how.judge)), rules=how.rules)
     ask = cached_teacher(how.store / FILE, how.judge, how.spending, progress)
-    found = JUDGED_ANSWERS.run(records, judging, ask)
-    keys, pairs = _keys(found.rows), found.tables["pairs"]
+    outcome = JUDGED_ANSWERS.run(records, judging, ask)
+    keys, pairs = _keys(outcome.rows), outcome.tables["pairs"]
     if how.reward is None:
-        return _Paired(pl.concat([found.rows, few]), pairs, keys)
-    undecided, kept = _parted(found.rows)
+        return _Paired(pl.concat([outcome.rows, few]), pairs, keys)
+    undecided, kept = _parted(outcome.rows)
     margins = add_reward_margins(kept, RewardMargins(model=how.reward, revision=revision_of(how.reward))).rows
     unscored, scored = _parted(margins)
     checked = keep_source_pairs(scored, how.rules)
@@ -165,7 +165,7 @@ def _paired(records: pl.DataFrame, how: Pairing, progress: GenerateProgress) -> 
 
 
 def _parted(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return the rows that are dropped, and the others without the columns that say so."""
+    """Return the dropped rows, and the others without drop reason and evidence."""
     dropped = pl.col("drop_reason").is_not_null()
     return rows.filter(dropped), rows.filter(~dropped).drop("drop_reason", "evidence")
 
@@ -177,12 +177,12 @@ def _keys(rows: pl.DataFrame) -> dict[str, tuple[str, str]]:
     return {id: (pair["chosen_key"], pair["rejected_key"]) for id, pair in pairs.items()}
 
 
-def _pair_columns(found: _Paired, answers: Sequence[str]) -> pl.DataFrame:
+def _pair_columns(outcome: _Paired, answers: Sequence[str]) -> pl.DataFrame:
     """Return id and the columns of ``ADDED`` for the rows with a pair."""
     pairs = []
-    kept = found.rows.filter(pl.col("drop_reason").is_null())
+    kept = outcome.rows.filter(pl.col("drop_reason").is_null())
     for id, chosen, rejected, meta in kept.select("id", "response", "rejected", "meta").iter_rows():
-        sides = [_origin(key, answers) for key in found.keys[id]]
+        sides = [_origin(key, answers) for key in outcome.keys[id]]
         pairs.append((id, chosen, rejected, *sides, orjson.loads(meta)["pair"].get("margin")))
     schema = {"id": pl.String, **dict.fromkeys(ADDED, pl.String), "margin": pl.Float64}
     return pl.DataFrame(pairs, schema, orient="row")
@@ -195,9 +195,9 @@ def _origin(key: str, answers: Sequence[str]) -> str | None:
     return answers[int(key)] if len(answers) > 1 else str(int(key) + 1)
 
 
-def _without_pair(found: _Paired) -> dict[str, int]:
+def _without_pair(outcome: _Paired) -> dict[str, int]:
     """Return the reasons of proposed pairs that were dropped, counted."""
-    pairs = found.pairs.drop_nulls("drop_reason")
+    pairs = outcome.pairs.drop_nulls("drop_reason")
     return {
         f"pairs {reason}": count for reason, count in pairs["drop_reason"].value_counts().sort("drop_reason").rows()
     }

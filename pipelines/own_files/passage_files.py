@@ -24,7 +24,7 @@ from synth.teachers.candidates import CANDIDATE_SCHEMA, author
 from synth.teachers.teacher import Teacher
 
 BATCH_ROWS = 2_000
-"""Rows that are in memory with their texts at a time."""
+"""Most rows with their texts in memory at once."""
 
 ADDED = ("question", "answer", "support", "support_start")
 """The columns of a question on a passage; the last is where the support begins in the passage."""
@@ -67,12 +67,12 @@ def write_questions(files: Sequence[Path], out: Path, *, how: Questioning, overw
         rows, schema, number = open_rows(files, out, overwrite=overwrite)
     for name in filter(None, (passage, title)):
         if schema.get(name) != pl.String:
-            raise TableError(f"{name!r} is no text column; the columns are {', '.join(schema)}")
+            raise TableError(f"{name!r} is not a text column; the columns are {', '.join(schema)}")
     if taken := [name for name in ADDED if name in schema]:
         raise TableError(f"column {taken[0]!r} is in the table already; rename it")
-    found, candidates = _ask(rows, passage, title, how)
-    written = rows.join(found.select(pl.col("id").alias(number), *ADDED).lazy(), on=number, maintain_order="left")
-    drops = found.filter(pl.col("drop_reason").is_not_null()).select("id", "drop_reason", "evidence")
+    questions, candidates = _ask(rows, passage, title, how)
+    written = rows.join(questions.select(pl.col("id").alias(number), *ADDED).lazy(), on=number, maintain_order="left")
+    drops = questions.filter(pl.col("drop_reason").is_not_null()).select("id", "drop_reason", "evidence")
     (out / CANDIDATES).unlink(missing_ok=True)
     account = write_kept_and_dropped(out, written, drops, number)
     write_rows(candidates.rename({"id": number}).lazy(), out / CANDIDATES)
@@ -94,7 +94,7 @@ def _ask(rows: pl.LazyFrame, passage: str, title: str | None, how: Questioning) 
         form="grounded",
     )
     schema = {"id": pl.String, **ADDED_SCHEMA, "drop_reason": pl.String, "evidence": pl.String}
-    found, candidates = [pl.DataFrame(schema=schema)], [pl.DataFrame(schema=CANDIDATE_SCHEMA)]
+    questions, candidates = [pl.DataFrame(schema=schema)], [pl.DataFrame(schema=CANDIDATE_SCHEMA)]
     first = 0
     with show_progress(1) as progress:
         progress.started("questions", int(rows.select(pl.len()).collect().item()))
@@ -103,11 +103,11 @@ def _ask(rows: pl.LazyFrame, passage: str, title: str | None, how: Questioning) 
             records = records_of(batch, TextColumns(question=[title or passage]), first)
             records = records.with_columns(context=batch[passage], task=pl.lit("passage"))
             outcome = passage_questions.STAGE.run(records, config, ask)
-            found.append(_questions(outcome.rows))
+            questions.append(_questions(outcome.rows))
             candidates.append(outcome.tables["candidates"])
             first += len(batch)
             progress.advanced("questions", len(batch))
-    return pl.concat(found), pl.concat(candidates)
+    return pl.concat(questions), pl.concat(candidates)
 
 
 def _questions(rows: pl.DataFrame) -> pl.DataFrame:

@@ -32,7 +32,7 @@ class RecipeConfig:
 
 
 def read_recipe_config(path: Path) -> RecipeConfig:
-    """Return the content of a config; ``MappingError`` names what is wrong with it."""
+    """Return the content of a config; ``MappingError`` for an invalid one."""
     values = read_toml(path)
     if unknown := sorted(values.keys() - set(KEYS)):
         hint = did_you_mean(unknown[0], KEYS)

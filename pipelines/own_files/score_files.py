@@ -36,7 +36,7 @@ from synth.teachers.teacher import Ask, Teacher
 from synth.teachers.token_counts import quarter_of_characters
 
 BATCH_ROWS = 500
-"""Rows that are in memory with their texts at a time."""
+"""Most rows with their texts in memory at once."""
 
 OUTPUTS = ("kept.parquet", "dropped.parquet")
 QUANTILES = {"least": 0.0, "10%": 0.1, "median": 0.5, "90%": 0.9, "greatest": 1.0}
@@ -44,7 +44,7 @@ QUANTILES = {"least": 0.0, "10%": 0.1, "median": 0.5, "90%": 0.9, "greatest": 1.
 
 @dataclass(frozen=True, kw_only=True)
 class Scoring:
-    """What to score rows by: models, a judge, the store that scores and replies are kept in, and the rows to drop."""
+    """How rows are scored: by models and a judge; the store of scores and replies; and the rules that drop rows."""
 
     scores: Scores = field(default_factory=Scores)
     judge: Teacher | None = None
@@ -84,18 +84,18 @@ def score(
     if taken := [name for name in (*added, *(("reason", "evidence") if scoring.rules else ())) if name in schema]:
         raise TableError(f"column {taken[0]!r} is in the table already; rename it, or score another file")
     read = read_columns(schema, columns)
-    found = pl.concat([_nothing(scoring), *_scored(rows, read, scoring)])
+    scores = pl.concat([_nothing(scoring), *_scored(rows, read, scoring)])
     for name in scoring.names:
-        if not found[name].count() and len(found):
-            reason = found[f"{name}_reason"].value_counts(sort=True).row(0)
+        if not scores[name].count() and len(scores):
+            reason = scores[f"{name}_reason"].value_counts(sort=True).row(0)
             raise TableError(f"no row has a {name} score: {reason[0]} ({reason[1]:,} rows)")
-    drops = rows_to_drop(found, scoring.rules)
-    scores = found.rename({"id": number}).lazy()
-    scored = rows.join(scores, on=number, how="left", maintain_order="left")
+    drops = rows_to_drop(scores, scoring.rules)
+    score_columns = scores.rename({"id": number}).lazy()
+    scored = rows.join(score_columns, on=number, how="left", maintain_order="left")
     account = write_kept_and_dropped(out, scored, drops, number)
     account |= {"question": ", ".join(read.question), "answer": read.answer or "the last turn of the assistant"}
     for name in scoring.names:
-        account[name] = describe_scores(found[name])
+        account[name] = describe_scores(scores[name])
     return {**account, "folder": str(out)}
 
 
@@ -110,7 +110,7 @@ def describe_scores(scores: pl.Series) -> dict[str, int | float]:
 def _scored(rows: pl.LazyFrame, columns: TextColumns, scoring: Scoring) -> Iterator[pl.DataFrame]:
     """Yield ids, scores and reasons, a batch of rows at a time."""
     total = -(-int(rows.select(pl.len()).collect().item()) // BATCH_ROWS)
-    wanted = [column for name in scoring.names for column in _columns_of(name)]
+    columns_to_add = [column for name in scoring.names for column in _columns_of(name)]
     first = 0
     teachers = score_teachers(scoring.scores)
     with show_progress(1) as progress:
@@ -127,11 +127,11 @@ def _scored(rows: pl.LazyFrame, columns: TextColumns, scoring: Scoring) -> Itera
                     scored = _with_marks(scored, records, scoring.judge, ask)
                 first += len(part)
                 progress.advanced("score", len(part))
-                yield scored.select("id", *wanted)
+                yield scored.select("id", *columns_to_add)
 
 
 def _with_marks(scored: pl.DataFrame, records: pl.DataFrame, judge: Teacher, ask: Ask) -> pl.DataFrame:
-    """Return the rows with the mean of a judge's marks, the marks, and why there are none."""
+    """Return the rows with the mean of a judge's marks, the marks, and the reason where there are none."""
     config = rubric.Rubric(generated_by=author(judge), min_mark=1)
     outcome = rubric.STAGE.run(records, config, ask)
     marks = [orjson.loads(meta).get("rubric") for meta in outcome.rows["meta"]]
@@ -195,8 +195,8 @@ def _texts(rows: pl.LazyFrame, columns: TextColumns) -> Iterator[pl.DataFrame]:
     for batch in rows.collect_batches(chunk_size=50_000, maintain_order=True):
         records = records_of(batch, columns, first)
         first += len(batch)
-        said = pl.col("messages").list.eval(pl.element().struct.field("content")).list.join("\n")
-        text = records.select("id", text=pl.concat_str(said, pl.col("response").fill_null(""), separator="\n"))
+        prompts = pl.col("messages").list.eval(pl.element().struct.field("content")).list.join("\n")
+        text = records.select("id", text=pl.concat_str(prompts, pl.col("response").fill_null(""), separator="\n"))
         yield text.with_columns(quarter_of_characters(text["text"]).cast(pl.Int64).alias("tokens"))
 
 
