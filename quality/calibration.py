@@ -89,7 +89,7 @@ def shipped_pairs() -> list[Pair]:
     """Return the pairs that come with sabila."""
     pairs = []
     for line in SHIPPED.read_bytes().splitlines():
-        group = {kind: Text(question=said[0], answer=said[1]) for kind, said in orjson.loads(line).items()}
+        group = {kind: Text(question=turns[0], answer=turns[1]) for kind, turns in orjson.loads(line).items()}
         for kind in (*SAME, *OTHER):
             pairs.append(Pair(first=group["text"], second=group[kind], same=kind in SAME, kind=kind))
     return pairs
@@ -143,8 +143,8 @@ def _cosines(pairs: Sequence[Pair], embed: Embed, compared: Compared) -> F64:
 
 
 def _at(threshold: float, cosines: F64, labels: NDArray[np.bool_]) -> Threshold:
-    found = cosines >= threshold
-    count, right = int(found.sum()), int((found & labels).sum())
+    predicted = cosines >= threshold
+    count, right = int(predicted.sum()), int((predicted & labels).sum())
     return Threshold(
         threshold=threshold,
         recall=right / int(labels.sum()),

@@ -41,6 +41,6 @@ def date_gate(rows: pl.DataFrame, config: DateGate) -> Outcome:
     lost = pl.lit(NO_DATE if config.undated == "drop" else None, pl.String)
     reason = pl.when(last >= limit).then(pl.lit(NOT_BEFORE)).when(undated).then(lost)
     evidence = pl.when(last >= limit).then(pl.format("{} is not before {}", "date", pl.lit(config.before)))
-    found = rows.with_columns(drop_reason=reason, evidence=evidence)
+    gated = rows.with_columns(drop_reason=reason, evidence=evidence)
     kept = rows.filter(undated).select("id")
-    return Outcome(rows=found, tables={"undated": kept} if config.undated == "keep" else {})
+    return Outcome(rows=gated, tables={"undated": kept} if config.undated == "keep" else {})

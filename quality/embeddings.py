@@ -39,12 +39,12 @@ def new_vectors(texts: Sequence[str | None], model: str, embed: Embed, known: pl
     """
     mine = known.filter(pl.col("model") == model)
     have = set(mine["text_hash"])
-    wanted = {key: text for text in texts if text and text.strip() and (key := text_hash(text)) not in have}
-    if not wanted:
+    missing = {key: text for text in texts if text and text.strip() and (key := text_hash(text)) not in have}
+    if not missing:
         return pl.DataFrame(schema=VECTOR_SCHEMA)
-    vectors = embed(list(wanted.values()))
-    _check(vectors, len(wanted), model, mine)
-    columns = {"model": [model] * len(wanted), "text_hash": list(wanted), "vector": pl.Series(vectors).arr.to_list()}
+    vectors = embed(list(missing.values()))
+    _check(vectors, len(missing), model, mine)
+    columns = {"model": [model] * len(missing), "text_hash": list(missing), "vector": pl.Series(vectors).arr.to_list()}
     return pl.DataFrame(columns, VECTOR_SCHEMA)
 
 

@@ -43,13 +43,13 @@ PASSES = "passes"
 """Column of the rules that a row passes although it breaks them, by the names of their reasons; most rows have none."""
 
 
-def without_passed(found: pl.DataFrame, rows: pl.DataFrame, reason: pl.Expr) -> pl.DataFrame:
-    """Return ``found`` without the matches of rules that their rows pass; both tables have the column ``id``."""
+def without_passed(matches: pl.DataFrame, rows: pl.DataFrame, reason: pl.Expr) -> pl.DataFrame:
+    """Return ``matches`` without those of rules that their rows pass; both tables have the column ``id``."""
     if PASSES not in rows.columns:
-        return found
+        return matches
     allowed = rows.select("id", PASSES)
     passed = pl.col(PASSES).fill_null([]).list.contains(reason)
-    return found.join(allowed, on="id", how="left", maintain_order="left").filter(~passed).drop(PASSES)
+    return matches.join(allowed, on="id", how="left", maintain_order="left").filter(~passed).drop(PASSES)
 
 
 VERBATIM_TASKS = ("function-calling", "instruction", "long-context", "math", "safety")

@@ -71,10 +71,10 @@ class Override:
             if not getattr(self, name).strip():
                 raise ValueError(f"{name} is empty, expected {EXPECTED[name]}")
         needed, allowed = KEYS[self.decision]
-        given = {name for name in ("step", "rule", "field", "text") if getattr(self, name) is not None}
-        if lacking := sorted(needed - given):
+        present = {name for name in ("step", "rule", "field", "text") if getattr(self, name) is not None}
+        if lacking := sorted(needed - present):
             raise ValueError(f"{lacking[0]} is missing, expected {EXPECTED[lacking[0]]} with decision {self.decision}")
-        if extra := sorted(given - needed - allowed):
+        if extra := sorted(present - needed - allowed):
             raise ValueError(f"{extra[0]} is given, expected none with decision {self.decision}")
         if self.rule in NEVER_PASSED:
             raise ValueError(f"rule is {self.rule!r}, which cannot be overruled: {NEVER_PASSED[self.rule]}")
@@ -122,14 +122,14 @@ def named_rows(rows: pl.DataFrame, entries: Sequence[Override]) -> list[tuple[in
     for entry in entries:
         by_name.setdefault(entry.id, []).append(entry)
     names = list(by_name)
-    found = (
+    named = (
         rows.select("id", location(), offset=pl.int_range(pl.len()))
         .filter(pl.col("id").is_in(names) | pl.col("location").is_in(names))
         .sort("offset")
     )
     return [
         (offset, entry)
-        for id, place, offset in found.iter_rows()
+        for id, place, offset in named.iter_rows()
         for entry in (*by_name.get(id, ()), *(by_name.get(place, ()) if place != id else ()))
     ]
 
@@ -139,14 +139,14 @@ def location() -> pl.Expr:
     return pl.format("{}:{}:{}", "source", "file", "line").alias("location")
 
 
-def applied(found: Sequence[tuple[str, Override]], evidence: Sequence[str | None] | None = None) -> pl.DataFrame:
+def applied(pairs: Sequence[tuple[str, Override]], evidence: Sequence[str | None] | None = None) -> pl.DataFrame:
     """Return the table of applied overrides (``APPLIED_SCHEMA``), given by the ids of their rows."""
-    seen = evidence or [None] * len(found)
-    made = [
-        (id, one.id, one.decision, one.rule, one.field, said, one.reason, one.by, one.date)
-        for (id, one), said in zip(found, seen, strict=True)
+    seen = evidence or [None] * len(pairs)
+    table_rows = [
+        (id, one.id, one.decision, one.rule, one.field, text, one.reason, one.by, one.date)
+        for (id, one), text in zip(pairs, seen, strict=True)
     ]
-    return pl.DataFrame(made, APPLIED_SCHEMA, orient="row")
+    return pl.DataFrame(table_rows, APPLIED_SCHEMA, orient="row")
 
 
 def drop_overridden(rows: pl.DataFrame, config: Overrides) -> Outcome:
@@ -155,16 +155,16 @@ def drop_overridden(rows: pl.DataFrame, config: Overrides) -> Outcome:
     evidence = pl.Series([None] * rows.height, dtype=pl.String)
     evidence = evidence.scatter(list(by_offset), [evidence_of(entry) for entry in by_offset.values()])
     reason = pl.when(pl.lit(evidence).is_not_null()).then(pl.lit(DROPPED))
-    found = [(rows["id"][at], entry) for at, entry in by_offset.items()]
-    return Outcome(rows=rows.with_columns(drop_reason=reason, evidence=evidence), tables={APPLIED: applied(found)})
+    pairs = [(rows["id"][at], entry) for at, entry in by_offset.items()]
+    return Outcome(rows=rows.with_columns(drop_reason=reason, evidence=evidence), tables={APPLIED: applied(pairs)})
 
 
 def evidence_of(entry: Override) -> str:
     """Return the evidence of a row that an override drops."""
     from json import dumps
 
-    said = {"reason": entry.reason, "decided_by": entry.by, "decided_on": entry.date}
-    return dumps({name: value for name, value in said.items() if value}, ensure_ascii=False)
+    fields = {"reason": entry.reason, "decided_by": entry.by, "decided_on": entry.date}
+    return dumps({name: value for name, value in fields.items() if value}, ensure_ascii=False)
 
 
 def edit_overridden(rows: pl.DataFrame, config: Overrides) -> Outcome:
@@ -172,12 +172,12 @@ def edit_overridden(rows: pl.DataFrame, config: Overrides) -> Outcome:
 
     Raises ``EditError`` for a text that the field cannot have.
     """
-    wanted = named_rows(rows, config.entries)
-    offsets = list(dict.fromkeys(offset for offset, _ in wanted))
+    named = named_rows(rows, config.entries)
+    offsets = list(dict.fromkeys(offset for offset, _ in named))
     edited = dict(zip(offsets, records(rows[offsets]), strict=True))
     done: list[tuple[str, Override]] = []
     edits: list[tuple[str, str, str, str | None]] = []
-    for offset, entry in wanted:
+    for offset, entry in named:
         before = edited[offset]
         after = with_field(before, entry)
         if after != before:
@@ -258,10 +258,10 @@ def pass_rules(
         hit = _passing(judged, keeps, passed)
         if not hit:
             break
-        for id, (entry, said) in hit.items():
+        for id, (entry, rule_evidence) in hit.items():
             passed.setdefault(id, []).append(str(entry.rule))
             done.append((id, entry))
-            evidence.append(said)
+            evidence.append(rule_evidence)
         judged = _judged_again(judged, rows, {id: passed[id] for id in hit}, again)
     return replace(outcome, rows=judged, tables={**outcome.tables, APPLIED: applied(done, evidence)})
 
@@ -276,10 +276,10 @@ def _passing(
         pl.col("response").is_null() | (pl.col("response").str.strip_chars() != ""),
     )
     hit = {}
-    for id, reason, said in dropped.select("id", "drop_reason", "evidence").iter_rows():
+    for id, reason, evidence in dropped.select("id", "drop_reason", "evidence").iter_rows():
         for entry in keeps[id]:
             if entry.rule == reason and reason not in passed.get(id, []):
-                hit[id] = (entry, said)
+                hit[id] = (entry, evidence)
     return hit
 
 
@@ -294,10 +294,10 @@ def _judged_again(
     if again is not None:
         some = rows.filter(pl.col("id").is_in(list(passing)))
         allowed = pl.col("id").replace_strict(passing, return_dtype=pl.List(pl.String))
-        found = again(some.with_columns(allowed.alias(PASSES))).rows.select("id", "drop_reason", "evidence")
+        rejudged = again(some.with_columns(allowed.alias(PASSES))).rows.select("id", "drop_reason", "evidence")
         # A step that does not know the column drops the row for the same rule again.
         kept = pl.col("drop_reason").is_in(pl.col("id").replace_strict(passing, return_dtype=pl.List(pl.String)))
-        reasons = found.select(
+        reasons = rejudged.select(
             "id",
             new_reason=pl.when(kept.fill_null(False)).then(None).otherwise("drop_reason"),
             new_evidence=pl.when(kept.fill_null(False)).then(None).otherwise("evidence"),

@@ -66,14 +66,14 @@ _GROUPS = pl.Schema({"id": pl.String, "split_group": pl.String})
 def split_groups(rows: pl.DataFrame) -> pl.DataFrame:
     """Return ``id`` and ``split_group`` of each row: a hash of its passage or, without one, of its prompt.
 
-    The prompt of a conversation is the first turn of its user that says something, so that a conversation cut after
-    different turns is one group. Options and answers do not count.
+    The prompt of a conversation is its first user turn with content, so that a conversation cut after different turns
+    is one group. Options and answers do not count.
     """
     user = pl.element().filter(pl.element().struct.field("role") == "user").struct.field("content")
     turns = pl.col("messages").list.eval(user)
-    telling = turns.list.eval(pl.element().filter(pl.element().str.count_matches(r"\S+") >= OPENING_WORDS)).list.first()
+    opening = turns.list.eval(pl.element().filter(pl.element().str.count_matches(r"\S+") >= OPENING_WORDS)).list.first()
     several = pl.col("messages").list.eval(pl.element().struct.field("role") != "system").list.sum() > 1
-    prompt = pl.when(several).then(pl.coalesce(telling, question_text())).otherwise(question_text())
+    prompt = pl.when(several).then(pl.coalesce(opening, question_text())).otherwise(question_text())
     context = pl.when(pl.col("context").str.strip_chars() != "").then("context")
     written_on = pl.col("meta").str.json_path_match("$.passage.text")  # of a question without its passage
     passage = pl.coalesce(context, written_on)
@@ -111,10 +111,10 @@ def conflicts(assigned: pl.DataFrame, clusters: pl.DataFrame) -> pl.DataFrame:
         .unique("representative", keep="first", maintain_order=True)
         .select("representative", neighbour="id", theirs="split", highest="rank")
     )
-    found = members.join(strongest, on="representative").filter(pl.col("rank") < pl.col("highest")).sort("id")
+    weaker = members.join(strongest, on="representative").filter(pl.col("rank") < pl.col("highest")).sort("id")
     evidence = [
         json.dumps({"neighbour": other, "assigned_split": theirs})
-        for other, theirs in found.select("neighbour", "theirs").iter_rows()
+        for other, theirs in weaker.select("neighbour", "theirs").iter_rows()
     ]
-    named = found.select("id", drop_reason=pl.lit(CONFLICT), evidence=pl.Series(evidence, dtype=pl.String))
+    named = weaker.select("id", drop_reason=pl.lit(CONFLICT), evidence=pl.Series(evidence, dtype=pl.String))
     return named.match_to_schema(DROP_SCHEMA)

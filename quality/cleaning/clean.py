@@ -51,8 +51,8 @@ def clean(rows: pl.DataFrame, config: Clean) -> Outcome:
             half = rows.height // 2
             parts = [clean(rows.head(half), config), clean(rows.tail(rows.height - half), config)]
             return Outcome(rows=pl.concat([p.rows for p in parts]), edits=pl.concat([p.edits for p in parts]))
-        said = f"{type(error).__name__}: {error}"[:EVIDENCE_CHARS]
-        failed = {"drop_reason": pl.lit("cleaning_failed", pl.String), "evidence": pl.lit(said, pl.String)}
+        message = f"{type(error).__name__}: {error}"[:EVIDENCE_CHARS]
+        failed = {"drop_reason": pl.lit("cleaning_failed", pl.String), "evidence": pl.lit(message, pl.String)}
         return Outcome(rows=rows.with_columns(**failed))
 
 
@@ -63,8 +63,8 @@ def _clean(rows: pl.DataFrame, config: Clean) -> Outcome:
     if restless.is_empty():
         return Outcome(rows=judged, edits=edits)
     why = restless.group_by("id", maintain_order=True).agg(pl.col("field").first(), pl.col("removed").first())
-    said = why.select("id", why=pl.format("{}: edits that never come to rest: {}", "field", "removed"))
-    judged = judged.join(said, on="id", how="left", maintain_order="left").with_columns(
+    reasons = why.select("id", why=pl.format("{}: edits that never come to rest: {}", "field", "removed"))
+    judged = judged.join(reasons, on="id", how="left", maintain_order="left").with_columns(
         drop_reason=pl.when(pl.col("why").is_null()).then("drop_reason").otherwise(pl.lit("unstable_text")),
         evidence=pl.coalesce("why", "evidence"),
     )

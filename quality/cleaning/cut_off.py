@@ -30,9 +30,9 @@ CAPITAL_A = r"\s[A-Z]\s*$"
 
 def cut_off(answer: pl.Expr) -> pl.Expr:
     """Return whether an answer breaks off: its last word or sign needs another one, or a block of code is open."""
-    said = answer.str.strip_chars_end()
-    long = said.str.len_chars() >= LEAST_CHARS
-    tail = said.str.tail(40)
+    stripped = answer.str.strip_chars_end()
+    long = stripped.str.len_chars() >= LEAST_CHARS
+    tail = stripped.str.tail(40)
     links = tail.str.contains(ENDS_LINKING) & ~tail.str.contains(CAPITAL_A)
-    fences = said.str.count_matches("```", literal=True) % 2 == 1
+    fences = stripped.str.count_matches("```", literal=True) % 2 == 1
     return (long & (links | tail.str.contains(ENDS_OPEN))) | fences

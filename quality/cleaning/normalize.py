@@ -188,16 +188,18 @@ def normalise(rows: pl.DataFrame, config: Normalise) -> tuple[pl.DataFrame, pl.D
     texts, edits = flat["text"], []
     active = flat.with_row_index("offset").drop_nulls("text").drop("id")
     for _ in range(ROUNDS):
-        edited, made = _one_round(active, config)
-        if made.is_empty():
+        edited, changes = _one_round(active, config)
+        if changes.is_empty():
             break
-        edits.append(made)
+        edits.append(changes)
         active = active.with_columns(text=edited).join(
-            made.select("offset"), on="offset", how="semi", maintain_order="left"
+            changes.select("offset"), on="offset", how="semi", maintain_order="left"
         )
         texts = texts.scatter(active["offset"], active["text"])
     else:
-        names = made.group_by("offset", maintain_order=True).agg(removed=pl.col("rule").unique().sort().str.join(", "))
+        names = changes.group_by("offset", maintain_order=True).agg(
+            removed=pl.col("rule").unique().sort().str.join(", ")
+        )
         edits.append(names.select("offset", rule=pl.lit(UNSTABLE), removed="removed"))
     edited_rows, emptied = _drop_empty_rationales(unflatten(rows, texts))
     return edited_rows, pl.concat([_edit_table(edits, flat), emptied])
@@ -208,9 +210,11 @@ def _drop_empty_rationales(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFra
     explained = rows.filter(pl.col("rationale").is_not_null() & (pl.col("options").list.len() > 0))
     if explained.is_empty():
         return rows, pl.DataFrame(schema=EDIT_SCHEMA)
-    said = key(pl.col("rationale").str.head(200)).str.strip_prefix("answer ")
+    opening = key(pl.col("rationale").str.head(200)).str.strip_prefix("answer ")
     nothing = (
-        pl.col("rationale").str.contains(EMPTY_EXPLANATION) | said.is_in(JUNK_ANSWERS) | (said == key(pl.col("answer")))
+        pl.col("rationale").str.contains(EMPTY_EXPLANATION)
+        | opening.is_in(JUNK_ANSWERS)
+        | (opening == key(pl.col("answer")))
     )
     empty = explained.filter(nothing).select("id", removed="rationale")
     if empty.is_empty():
@@ -222,24 +226,24 @@ def _drop_empty_rationales(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFra
 
 def _one_round(active: pl.DataFrame, config: Normalise) -> tuple[pl.Series, pl.DataFrame]:
     """Run each edit once over the active texts; return the new texts and (offset, rule, removed) of each change."""
-    made = [pl.DataFrame(schema={"offset": pl.UInt32, "rule": pl.String, "removed": pl.String})]
+    edits = [pl.DataFrame(schema={"offset": pl.UInt32, "rule": pl.String, "removed": pl.String})]
     texts = active["text"]
     stock: dict[str, pl.Series] = {}
     odd = texts.str.contains(ODD).arg_true()
     marked = texts.str.contains_any(MARKS, ascii_case_insensitive=True).arg_true()
-    for edit, wanted in edits_for(active, config):
+    for edit, eligible in edits_for(active, config):
         if edit.where in ("answers", "advice"):
             if not stock:
-                stock = stock_places(texts, wanted)
+                stock = stock_places(texts, eligible)
             place = stock[edit.name]
-            place = place.filter(wanted.gather(place))
+            place = place.filter(eligible.gather(place))
         elif edit.odd:
             place = odd.filter(texts.gather(odd).str.contains(edit.pattern))
         elif edit.marked:
-            place = marked.filter(wanted.gather(marked))
+            place = marked.filter(eligible.gather(marked))
             place = place.filter(texts.gather(place).str.contains(ascii_boundaries(edit.pattern)))
         else:
-            place = (texts.str.contains(ascii_boundaries(edit.pattern)) & wanted).arg_true()
+            place = (texts.str.contains(ascii_boundaries(edit.pattern)) & eligible).arg_true()
         if place.is_empty():
             continue
         before = texts.gather(place)
@@ -253,16 +257,16 @@ def _one_round(active: pl.DataFrame, config: Normalise) -> tuple[pl.Series, pl.D
         if not stock:  # no edit of odd characters comes after the stock text
             odd = pl.concat([odd, place]).unique().sort()
         texts = texts.scatter(place, after.filter(changed))
-        found = {"offset": active["offset"].gather(place), "removed": removed}
-        made.append(
-            pl.DataFrame(found).select("offset", pl.lit(edit.name).alias("rule"), pl.col("removed").cast(pl.String))
+        changes = {"offset": active["offset"].gather(place), "removed": removed}
+        edits.append(
+            pl.DataFrame(changes).select("offset", pl.lit(edit.name).alias("rule"), pl.col("removed").cast(pl.String))
         )
-    return texts, pl.concat(made)
+    return texts, pl.concat(edits)
 
 
-def stock_places(texts: pl.Series, wanted: pl.Series) -> dict[str, pl.Series]:
+def stock_places(texts: pl.Series, eligible: pl.Series) -> dict[str, pl.Series]:
     """Return, for each kind of stock text, the positions of the wanted texts that may contain it."""
-    replies = wanted.arg_true()
+    replies = eligible.arg_true()
     return {name: replies.gather(at) for name, at in find_stock(texts.gather(replies)).items()}
 
 

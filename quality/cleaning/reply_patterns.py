@@ -235,7 +235,7 @@ PLACEHOLDER = re.compile(
     r"vedi (?:sopra|sotto|testo)|nessuna risposta|pagina non trovata)\W*$|"
     r"^(?:</?[a-z]{1,8}\d?(?: [a-z-]+=[^<>\n]{1,60})?/?>|&(?:[a-z]{2,8}|#\d{2,5});|\s)+$"
 )
-"""Text of a cell that nobody filled in."""
+"""Text of an empty cell."""
 
 MASHED = (
     r"^\W*(?:[sdfghjklñ]{5,}|(?:asdf|sdfg|dfgh|fghj|ghjk|hjkl|jkl|qwer|wert|zxcv|xcvb|poiu|lkj|fdsa|aoeu)[a-z]{0,8}"

@@ -27,7 +27,7 @@ from quality.cleaning.reply_patterns import (
     PLACEHOLDER,
     REFUSAL,
 )
-from quality.cleaning.stock_sentences import made_of
+from quality.cleaning.stock_sentences import consists_of
 from quality.cleaning.stock_words import DECLINING
 from quality.outcome import REFUSING_TASKS, VERBATIM_TASKS, without_passed
 from sources.shapes.row_shapes import LETTERS
@@ -74,8 +74,8 @@ def broken_rules(rows: pl.DataFrame, config: Rules) -> pl.DataFrame:
         _answer=pl.coalesce("response", "answer", pl.lit("")).str.strip_chars(),
     ).with_row_index("offset")
     seen = seen.with_columns(_chars=QUESTION.str.len_chars() + ANSWER.str.len_chars() + _chars("context", "rationale"))
-    found = [rule(seen, config).select("offset", "evidence", drop_reason=pl.lit(name)) for name, rule in RULES.items()]
-    return pl.concat(found)
+    broken = [rule(seen, config).select("offset", "evidence", drop_reason=pl.lit(name)) for name, rule in RULES.items()]
+    return pl.concat(broken)
 
 
 def apply_rules(rows: pl.DataFrame, config: Rules) -> pl.DataFrame:
@@ -101,8 +101,8 @@ def junk_question(rows: pl.DataFrame, config: Rules) -> Found:
     """Find questions that are on the junk list or ask nothing; only short ones are compared, as all junk is short."""
     short = rows.filter(QUESTION.str.len_bytes().is_between(1, 2 * max(map(len, JUNK_QUESTIONS))))
     verbatim = pl.col("task").is_in(VERBATIM_TASKS)
-    asks = pl.lit(matches(short["_question"], EMPTY_QUESTION)) & pl.col("context").is_null()
-    empty = ~QUESTION.str.contains(ASCII_SAID) | asks
+    no_question = pl.lit(matches(short["_question"], EMPTY_QUESTION)) & pl.col("context").is_null()
+    empty = ~QUESTION.str.contains(ASCII_CONTENT) | no_question
     listed = pl.lit(is_listed(short["_question"], JUNK_QUESTIONS))
     return short.filter(listed | (empty & ~verbatim)).select("offset", evidence=QUESTION)
 
@@ -136,8 +136,8 @@ EXPLAIN = (
     r"causes|complications|treatments?|outlook)|^what causes\b"
 )
 """Questions whose answer needs more than a word."""
-SAID = r"[\p{L}\p{N}]"
-ASCII_SAID = r"[A-Za-z0-9+<=>|~$%#*]|[^\x00-\x7f¿]"
+LETTER_OR_DIGIT = r"[\p{L}\p{N}]"
+ASCII_CONTENT = r"[A-Za-z0-9+<=>|~$%#*]|[^\x00-\x7f¿]"
 """An ASCII letter, digit or sign, or any other character except the mark that opens a Spanish question."""
 SIGN = r"[\p{Sm}\p{Sc}°%♀♂↑-⇿⏐#*†‡′″−–]"
 LETTERED = (
@@ -164,7 +164,7 @@ def empty_option(rows: pl.DataFrame, config: Rules) -> Found:
     positions = pl.int_range(pl.len()).replace_strict(dict(enumerate(LETTERS)), default=None, return_dtype=pl.String)
     own_letter = pl.element().str.strip_chars().str.to_uppercase() == positions
     blank = ~pl.element().str.contains(r"\S")
-    wordless = ~pl.element().str.contains(SAID)
+    wordless = ~pl.element().str.contains(LETTER_OR_DIGIT)
     dots = wordless & ~pl.element().str.contains(SIGN) & ~pl.element().str.contains(r"^\s*-+\s*$")
     signed = pl.col("options").list.eval(pl.element().str.contains(SIGN)).list.any()
     right = pl.col("options").list.gather(pl.col("gold"))
@@ -188,34 +188,39 @@ def single_option(rows: pl.DataFrame, config: Rules) -> Found:
 
 def echo(rows: pl.DataFrame, config: Rules) -> Found:
     """Find answers that only repeat the question, or the term it asks to explain."""
-    asked, said = _words(QUESTION.str.replace(ASKED_LABEL, "")), _words(ANSWER.str.replace(ASKED_LABEL, ""))
-    asked_bytes, said_bytes = QUESTION.str.len_bytes(), ANSWER.str.len_bytes()
-    alike = (2 * said_bytes >= asked_bytes) & (said_bytes <= 3 * asked_bytes + 40)
-    names = (said_bytes < asked_bytes) & QUESTION.str.head(24).str.contains_any(
+    question_words = _words(QUESTION.str.replace(QUESTION_LABEL, ""))
+    answer_words = _words(ANSWER.str.replace(QUESTION_LABEL, ""))
+    question_bytes, answer_bytes = QUESTION.str.len_bytes(), ANSWER.str.len_bytes()
+    similar_length = (2 * answer_bytes >= question_bytes) & (answer_bytes <= 3 * question_bytes + 40)
+    names = (answer_bytes < question_bytes) & QUESTION.str.head(24).str.contains_any(
         ["what is", "what are", "define", "explain"], ascii_case_insensitive=True
     )
-    found = rows.filter((ANSWER != "") & (alike | (names & (pl.col("options").list.len() == 0)))).select(
+    candidates = rows.filter((ANSWER != "") & (similar_length | (names & (pl.col("options").list.len() == 0)))).select(
         "offset", "_answer", "_question", "task", n=pl.col("options").list.len()
     )
-    found = found.with_columns(asked=asked, said=said)
-    term = pl.col("asked").str.extract(r"^(?:what (?:is|are)|define|explain) (?:an? |the )?(.+)$")
-    again = (
-        (pl.col("said") == pl.col("asked"))
-        | (pl.col("said") == pl.concat_str("asked", "asked", separator=" "))
-        | (pl.col("said") == pl.concat_str("asked", "asked", "asked", separator=" "))
+    candidates = candidates.with_columns(question_words=question_words, answer_words=answer_words)
+    term = pl.col("question_words").str.extract(r"^(?:what (?:is|are)|define|explain) (?:an? |the )?(.+)$")
+    repeats = (
+        (pl.col("answer_words") == pl.col("question_words"))
+        | (pl.col("answer_words") == pl.concat_str("question_words", "question_words", separator=" "))
+        | (pl.col("answer_words") == pl.concat_str("question_words", "question_words", "question_words", separator=" "))
     )
-    bare = (pl.col("n") == 0) & (pl.col("said") == term) & pl.col("task").is_in(PROSE_TASKS)
-    # What is left of nothing but marks says nothing that could be compared.
-    return found.filter((pl.col("asked") != "") & (again | bare)).select("offset", evidence="_answer")
+    defines_itself = (pl.col("n") == 0) & (pl.col("answer_words") == term) & pl.col("task").is_in(PROSE_TASKS)
+    # A question of punctuation only leaves no words to compare.
+    return candidates.filter((pl.col("question_words") != "") & (repeats | defines_itself)).select(
+        "offset", evidence="_answer"
+    )
 
 
-ASKED_LABEL = r"(?i)^\s*(?:(?:your |the )?question(?: is| was)?|q|you asked|pregunta|frage)\s*:\s*|\s*\banswer\s*:\s*$"
+QUESTION_LABEL = (
+    r"(?i)^\s*(?:(?:your |the )?question(?: is| was)?|q|you asked|pregunta|frage)\s*:\s*|\s*\banswer\s*:\s*$"
+)
 
 
 def _words(text: pl.Expr) -> pl.Expr:
     """Return the text as echoes are compared: lower case, without punctuation, signs kept."""
     return (
-        text.str.replace_all(ASKED_LABEL, "")
+        text.str.replace_all(QUESTION_LABEL, "")
         .str.to_lowercase()
         .str.replace_all(r"[\s.,;:!?¿¡\"'“”‘’()\[\]…]+", " ")
         .str.strip_chars(" -")
@@ -241,8 +246,8 @@ def repeated_option(rows: pl.DataFrame, config: Rules) -> Found:
     )
     options = rows.filter(pl.col("options").list.len() > 1).select("offset", "options")
     loosely = pl.element().str.replace(OPTION_LETTER, "").str.to_lowercase().str.replace_all(r"[\s.,;:\"“”]+", "")
-    alike = pl.col("options").list.eval(loosely).list.n_unique() < pl.col("options").list.len()
-    options = options.filter(alike)
+    nearly_equal = pl.col("options").list.eval(loosely).list.n_unique() < pl.col("options").list.len()
+    options = options.filter(nearly_equal)
     exact = options.with_columns(same=pl.col("options").list.eval(same))
     lowered = pl.col("same").list.eval(_lower_marked())
     return exact.filter(lowered.list.n_unique() < pl.col("options").list.len()).select(
@@ -264,7 +269,7 @@ def _lower_marked() -> pl.Expr:
 def repetition(rows: pl.DataFrame, config: Rules) -> Found:
     """Find answers that repeat a few words or one sentence many times."""
     long = rows.filter(ANSWER.str.len_bytes() > 3 * config.repetition_words).select(
-        "offset", head=ANSWER.str.head(1600), wanted=QUESTION.str.head(300).str.contains(ASKS_TO_REPEAT)
+        "offset", head=ANSWER.str.head(1600), repetition_requested=QUESTION.str.head(300).str.contains(ASKS_TO_REPEAT)
     )
     lowered = pl.col("head").str.to_lowercase()
     # As many different words as these are enough for any answer; the last one may be cut off.
@@ -273,8 +278,8 @@ def repetition(rows: pl.DataFrame, config: Rules) -> Found:
     marked = pl.col("head").str.count_matches(r"[.!?\n]") >= 5
     doubtful = long.with_columns(poor=poor, marked=marked).filter(pl.col("poor") | pl.col("marked"))
     words = doubtful.filter("poor").select("offset", words=_spoken(lowered).list.head(REPETITION_WORDS))
-    said = lowered.str.extract_all(r"[^.!?\n]*[\p{L}\p{N}][^.!?\n]*")
-    parts = doubtful.filter("marked").select("offset", parts=said.list.eval(pl.element().str.strip_chars()))
+    clauses = lowered.str.extract_all(r"[^.!?\n]*[\p{L}\p{N}][^.!?\n]*")
+    parts = doubtful.filter("marked").select("offset", parts=clauses.list.eval(pl.element().str.strip_chars()))
     n, different = pl.col("words").list.len(), pl.col("words").list.n_unique()
     few = words.filter(different < config.min_distinct_words * n)
     many, other = pl.col("parts").list.len(), pl.col("parts").list.n_unique()
@@ -286,7 +291,7 @@ def repetition(rows: pl.DataFrame, config: Rules) -> Found:
     repeating = long.filter(
         pl.col("offset").is_in(pl.concat([few["offset"], one["offset"], stuck["offset"]]).implode())
     )
-    counted = repeating.filter(~(pl.col("head").str.contains(CODE) | pl.col("wanted"))).select(
+    counted = repeating.filter(~(pl.col("head").str.contains(CODE) | pl.col("repetition_requested"))).select(
         "offset", words=_spoken(lowered).list.head(REPETITION_WORDS)
     )
     evidence = pl.format("{} words, {} of them different", n, different)
@@ -299,8 +304,8 @@ LOOP = re.compile(r"(?<!\S)(\S+(?:\s+\S+){1,24}?)(?:\s+\1){3,}(?!\w)", re.IGNORE
 
 def _loops(text: str) -> bool:
     """Return whether a text repeats the same words from some point on."""
-    found = LOOP.search(text)
-    return found is not None and re.search(r"[^\W\d_]{4}", found[1]) is not None
+    loop = LOOP.search(text)
+    return loop is not None and re.search(r"[^\W\d_]{4}", loop[1]) is not None
 
 
 def _spoken(lowered: pl.Expr) -> pl.Expr:
@@ -320,19 +325,19 @@ def wrong_language(rows: pl.DataFrame, config: Rules) -> Found:
 
     Question and answer are also checked together where each alone is too short.
     """
-    asked = pl.concat_str(QUESTION.str.head(400), pl.col("options").list.join(" "), separator=" ")
+    question = pl.concat_str(QUESTION.str.head(400), pl.col("options").list.join(" "), separator=" ")
     alone = (pl.col("options").list.len() == 0) & ~pl.col("task").is_in(TRANSLATING)
-    said = pl.when(alone).then(ANSWER.str.head(400)).otherwise(pl.lit(""))
+    answer = pl.when(alone).then(ANSWER.str.head(400)).otherwise(pl.lit(""))
     enough = 2 * config.language_letters
-    short = (asked.str.len_bytes() < enough) & (said.str.len_bytes() < enough)
-    both = pl.when(short).then(pl.concat_str(asked, said, separator=" ")).otherwise(pl.lit(""))
-    texts = pl.concat([rows.select(offset="offset", said="lang", text=text) for text in (asked, said, both)])
+    short = (question.str.len_bytes() < enough) & (answer.str.len_bytes() < enough)
+    both = pl.when(short).then(pl.concat_str(question, answer, separator=" ")).otherwise(pl.lit(""))
+    texts = pl.concat([rows.select(offset="offset", declared="lang", text=text) for text in (question, answer, both)])
     texts = texts.filter(pl.col("text") != "")
-    found = foreign(
-        texts["text"], texts["said"], min_letters=config.language_letters, min_confidence=config.language_confidence
+    foreign_texts = foreign(
+        texts["text"], texts["declared"], min_letters=config.language_letters, min_confidence=config.language_confidence
     )
     return (
-        found.with_columns(offset=texts["offset"].gather(found["offset"]))
+        foreign_texts.with_columns(offset=texts["offset"].gather(foreign_texts["offset"]))
         .unique("offset", keep="first", maintain_order=True)
         .select("offset", evidence=pl.format("{} ({})", "lang", pl.col("confidence").round(3)))
     )
@@ -347,19 +352,19 @@ MAX_REFUSAL_CHARS = 220
 def refusal(rows: pl.DataFrame, config: Rules) -> Found:
     """Find answers that only decline to answer."""
     short = (ANSWER.str.len_chars() <= MAX_REFUSAL_CHARS) & ~pl.col("task").is_in(REFUSING_TASKS)
-    said = rows.filter((pl.col("options").list.len() == 0) & short & (ANSWER != ""))
-    declines = matches(said["_answer"], NO_REPLY) | pl.Series(
-        [_declines(text) for text in said["_answer"]], dtype=pl.Boolean
+    candidates = rows.filter((pl.col("options").list.len() == 0) & short & (ANSWER != ""))
+    declines = matches(candidates["_answer"], NO_REPLY) | pl.Series(
+        [_declines(text) for text in candidates["_answer"]], dtype=pl.Boolean
     )
-    return said.filter(declines).select("offset", evidence="_answer")
+    return candidates.filter(declines).select("offset", evidence="_answer")
 
 
 def _declines(answer: str) -> bool:
     """Return whether a reply declines without addressing the question."""
     if _REFUSAL.search(answer) and not _GOES_ON.search(_REFUSAL.sub("", answer, count=1)):
         return True
-    said = SPECIALISTS.sub("doctor", answer.lower().replace("’", "'"))
-    return made_of(said, DECLINING) and DECLINES.search(said) is not None
+    lowered = SPECIALISTS.sub("doctor", answer.lower().replace("’", "'"))
+    return consists_of(lowered, DECLINING) and DECLINES.search(lowered) is not None
 
 
 _REFUSAL = re.compile(REFUSAL)
@@ -375,33 +380,33 @@ def no_answer(rows: pl.DataFrame, config: Rules) -> Found:
 
 IMAGE = pl.col("meta").str.json_path_match("$.image").fill_null("")
 SEEN_TASKS = ("mcqa", "qa", "explanation", "diagnosis", "treatment-planning")
-"""Tasks whose questions the reader must answer; other tasks may mention pictures that nobody needs to see."""
+"""Tasks whose questions the reader must answer; other tasks may mention pictures that the answer does not depend on."""
 SEEN = pl.col("task").is_in(SEEN_TASKS)
 
 
 def needs_image(rows: pl.DataFrame, config: Rules) -> Found:
     """Find questions that cannot be answered without a picture; an answer that mentions one is complete without it."""
-    asked = QUESTION.str.contains_any(IMAGE_CUES, ascii_case_insensitive=True) & SEEN
+    cued = QUESTION.str.contains_any(IMAGE_CUES, ascii_case_insensitive=True) & SEEN
     captioned = ANSWER.str.head(12).str.contains_any(CAPTION_CUES, ascii_case_insensitive=True)
-    hinted = rows.select("offset", "_question", "_answer", asked=SEEN, hinted=asked | captioned, image=IMAGE)
+    hinted = rows.select("offset", "_question", "_answer", to_answer=SEEN, hinted=cued | captioned, image=IMAGE)
     hinted = hinted.filter(pl.col("hinted") | (pl.col("image") != "")).drop("hinted")
-    found: dict[str, list[object]] = {"offset": [], "evidence": []}
+    rows_found: dict[str, list[object]] = {"offset": [], "evidence": []}
     pointing = _pointing(hinted["_question"])
-    for (at, question, answer, is_asked, image), pattern in zip(hinted.iter_rows(), pointing, strict=True):
+    for (at, question, answer, to_answer, image), pattern in zip(hinted.iter_rows(), pointing, strict=True):
         words = pattern and pattern.search(question)
-        if image or (words and is_asked) or ONLY_AN_IMAGE.search(answer):
-            found["offset"].append(at)
-            found["evidence"].append(image or (words[1].strip() if words else answer))
-    return pl.DataFrame(found, schema={"offset": pl.UInt32, "evidence": pl.String})
+        if image or (words and to_answer) or ONLY_AN_IMAGE.search(answer):
+            rows_found["offset"].append(at)
+            rows_found["evidence"].append(image or (words[1].strip() if words else answer))
+    return pl.DataFrame(rows_found, schema={"offset": pl.UInt32, "evidence": pl.String})
 
 
 def _pointing(questions: pl.Series) -> list[re.Pattern[str] | None]:
     """Return the first of ``IMAGE_WORDS`` that each question contains."""
-    found: list[re.Pattern[str] | None] = [None] * questions.len()
+    patterns: list[re.Pattern[str] | None] = [None] * questions.len()
     for pattern in reversed(IMAGE_WORDS):
         for at in matches(questions, pattern, anchored=False).arg_true():
-            found[at] = pattern
-    return found
+            patterns[at] = pattern
+    return patterns
 
 
 CAPTION_CUES = ["figure", "image", "picture", "shown", "seen", "see "]
@@ -411,10 +416,10 @@ CAPTION_CUES = ["figure", "image", "picture", "shown", "seen", "see "]
 def junk_answer(rows: pl.DataFrame, config: Rules) -> Found:
     """Find answers without content: the text of an empty cell, a page error, keys pressed at random."""
     open_ended = rows.filter((pl.col("options").list.len() == 0) & (ANSWER.str.len_bytes() <= 120))
-    said = open_ended["_answer"]
-    listed = pl.lit(is_listed(said, JUNK_ANSWERS) | matches(said, BROKEN_ANSWER))
-    listed |= pl.lit(matches(said, PLACEHOLDER)) & ~pl.col("task").is_in(VERBATIM_TASKS)
-    marks = (ANSWER != "") & ~ANSWER.str.contains(SAID) & ~ANSWER.str.contains(f"{SIGN}|^-+$|[^\\x00-\\x7f]")
+    answers = open_ended["_answer"]
+    listed = pl.lit(is_listed(answers, JUNK_ANSWERS) | matches(answers, BROKEN_ANSWER))
+    listed |= pl.lit(matches(answers, PLACEHOLDER)) & ~pl.col("task").is_in(VERBATIM_TASKS)
+    marks = (ANSWER != "") & ~ANSWER.str.contains(LETTER_OR_DIGIT) & ~ANSWER.str.contains(f"{SIGN}|^-+$|[^\\x00-\\x7f]")
     return open_ended.filter(listed | marks).select("offset", evidence=ANSWER)
 
 

@@ -46,7 +46,7 @@ def _inked(text: str, at: int) -> int:
     return at
 
 
-def bare(sentence: str) -> str:
+def strip_list_marker(sentence: str) -> str:
     """Return a sentence without the dash or number of a list item before it."""
     return _MARKER.sub("", sentence).strip()
 

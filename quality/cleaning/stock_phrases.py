@@ -57,8 +57,8 @@ def remove_chat_doctor(text: str) -> tuple[str, str]:
         if (match[1] or "").lower() in _GOVERNS:
             return match[0]
         removed.append("Chat Doctor")
-        said = (match[1] or "") + match[2]
-        return said + (match[4] or ".") if said else ""
+        kept_text = (match[1] or "") + match[2]
+        return kept_text + (match[4] or ".") if kept_text else ""
 
     kept = _CHAT_DOCTOR.sub(cut, text)
     removed += [match[0].strip() for match in _SPEAKER.finditer(kept)]

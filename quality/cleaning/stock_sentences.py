@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from functools import partial
 
-from quality.cleaning.sentences import Removal, bare, sentences, without
+from quality.cleaning.sentences import Removal, sentences, strip_list_marker, without
 from quality.cleaning.stock_words import COURTESY, DISCLAIMER, DOCUMENTS, SELF_DESCRIPTION
 
 _WORD = re.compile(r"[^\W_]+(?:['-][^\W_]+)*")
@@ -114,11 +114,11 @@ LONGEST = 320
 """Characters of the longest possible stock sentence."""
 
 
-def made_of(sentence: str, words: frozenset[str]) -> bool:
+def consists_of(sentence: str, words: frozenset[str]) -> bool:
     """Return whether every word of a sentence is one of ``words``; a number never is."""
-    said = _FIXED.sub("please", sentence.lower().replace("’", "'"))
+    text = _FIXED.sub("please", sentence.lower().replace("’", "'"))
     match = None
-    for match in _WORD.finditer(said):
+    for match in _WORD.finditer(text):
         if match[0] not in words:
             return False
     return match is not None
@@ -134,20 +134,23 @@ def fits(edge: str, words: frozenset[str]) -> bool:
     return word in words or word in _EDGES or not word.isalpha()
 
 
-def bare_of(sentence: str, words: frozenset[str]) -> str:
-    """Return a sentence, bare, if it consists of ``words`` only, else ""; its last or first word decides most cases."""
+def bare_sentence(sentence: str, words: frozenset[str]) -> str:
+    """Return a sentence without its list marker if it consists of ``words`` only, else "".
+
+    The last and the first word decide most cases and are tested first.
+    """
     if not fits(sentence.rsplit(None, 1)[-1], words):
         return ""
-    said = bare(sentence)
-    return said if said and fits(said.split(None, 1)[0], words) and made_of(said, words) else ""
+    text = strip_list_marker(sentence)
+    return text if text and fits(text.split(None, 1)[0], words) and consists_of(text, words) else ""
 
 
 def is_stock(sentence: str, trigger: re.Pattern[str], words: frozenset[str]) -> bool:
     """Return whether ``trigger`` finds a sentence that consists of ``words`` only and asks nothing."""
-    said = bare_of(sentence, words)
-    if not said or any(said.count(left) != said.count(right) for left, right in ("()", "[]", "“”")):
-        return False  # what it opens or closes is in its neighbours
-    return not said.endswith(("?", ":")) and bool(trigger.search(said))
+    text = bare_sentence(sentence, words)
+    if not text or any(text.count(left) != text.count(right) for left, right in ("()", "[]", "“”")):
+        return False  # a bracket or quotation mark that opens or closes in another sentence
+    return not text.endswith(("?", ":")) and bool(trigger.search(text))
 
 
 _SEPARATOR = "[^a-z0-9]"
@@ -194,8 +197,8 @@ POINTING = DOCUMENTS | frozenset(
 
 def _points(sentence: str) -> bool:
     """Return whether a sentence only points to a place."""
-    said = bare_of(sentence, POINTING)
-    return said != "" and bool(DANGLING.search(said))
+    text = bare_sentence(sentence, POINTING)
+    return text != "" and bool(DANGLING.search(text))
 
 
 def remove_dangling(text: str) -> tuple[str, str]:

@@ -23,8 +23,8 @@ from quality.cleaning.stock_sentences import (
     LONGEST,
     POINTING,
     SERVICE,
-    bare_of,
-    made_of,
+    bare_sentence,
+    consists_of,
     remove_dangling,
     remove_disclaimer,
     remove_hope,
@@ -110,14 +110,14 @@ SIFTED = 64
 def find_stock(texts: pl.Series) -> dict[str, pl.Series]:
     """Return, for each kind of stock text, the positions of the texts that may contain it."""
     numbered, text = texts.alias("text").to_frame().with_row_index("offset"), pl.col("text")
-    whole = numbered
+    candidates = numbered
     if texts.len() >= SIFTED:
-        whole = numbered.filter(text.str.to_lowercase().str.contains(STOCK_SENTENCE))
+        candidates = numbered.filter(text.str.to_lowercase().str.contains(STOCK_SENTENCE))
     cued = numbered.filter(text.str.contains_any(CUES, ascii_case_insensitive=True))
-    found: dict[str, list[int]] = {kind.name: [] for kind in STOCK}
-    for at, said in whole.iter_rows():
-        for name in _sentence_kinds(said):
-            found[name].append(at)
+    positions: dict[str, list[int]] = {kind.name: [] for kind in STOCK}
+    for at, content in candidates.iter_rows():
+        for name in _sentence_kinds(content):
+            positions[name].append(at)
     for kind in STOCK:
         if not kind.words:
             rows = numbered
@@ -126,14 +126,14 @@ def find_stock(texts: pl.Series) -> dict[str, pl.Series]:
             if kind.hint and rows.height:
                 near = text.str.tail(kind.tail) if kind.tail else text
                 rows = rows.filter(near.str.contains(ascii_boundaries(kind.hint)))
-            found[kind.name] = rows["offset"].to_list()
-    return {name: pl.Series(at, dtype=pl.UInt32) for name, at in found.items()}
+            positions[kind.name] = rows["offset"].to_list()
+    return {name: pl.Series(at, dtype=pl.UInt32) for name, at in positions.items()}
 
 
 def _sentence_kinds(text: str) -> set[str]:
     """Return the kinds of stock text whose words make up a sentence of ``text``."""
     kinds: set[str] = set()
     for start, end in sentences(text):
-        if end - start <= LONGEST and (said := bare_of(text[start:end], STOCK_WORDS)):
-            kinds |= {kind.name for kind in STOCK if made_of(said, kind.words)}
+        if end - start <= LONGEST and (sentence := bare_sentence(text[start:end], STOCK_WORDS)):
+            kinds |= {kind.name for kind in STOCK if consists_of(sentence, kind.words)}
     return kinds

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from quality.cleaning.sentences import Span, bare, sentences, without
-from quality.cleaning.stock_sentences import made_of
+from quality.cleaning.sentences import Span, sentences, strip_list_marker, without
+from quality.cleaning.stock_sentences import consists_of
 from quality.cleaning.stock_words import DOCUMENTS, REFERENCE
 
 URL = r"(?i)\b(?:https?://|www\.)[^\s<>\"'\[\]{}]*[^\s<>\"'\[\]{}().,;:!?]"
@@ -49,7 +49,7 @@ _POINTER = re.compile(
 def unlink_markdown(text: str) -> str:
     """Return ``text`` with Markdown links replaced by their words, where the words describe the target."""
     return _MARKDOWN.sub(
-        lambda match: match[0] if made_of(match[1], REFERENCE) or _LINK.search(match[1]) else match[1], text
+        lambda match: match[0] if consists_of(match[1], REFERENCE) or _LINK.search(match[1]) else match[1], text
     )
 
 
@@ -90,12 +90,12 @@ _NUMBERED = re.compile(r"^\W*\[\d{1,2}\]")
 def _is_reference(sentence: str) -> bool:
     """Return whether a sentence only refers to its addresses, or is nothing but addresses."""
     rest = _NUMBERED.sub("", _LINK.sub(" ", _MARKDOWN.sub(r" \1 ", sentence)))
-    return made_of(rest, DOCUMENTS) or not any(char.isalnum() for char in rest)
+    return consists_of(rest, DOCUMENTS) or not any(char.isalnum() for char in rest)
 
 
-def _may_hold_link(said: str) -> bool:
+def _may_hold_link(text: str) -> bool:
     """Return whether a text may contain an address; faster than the full search."""
-    lowered = said.lower()
+    lowered = text.lower()
     return "http" in lowered or "www." in lowered or "<link>" in lowered
 
 
@@ -103,8 +103,8 @@ def _announced(text: str, spans: tuple[Span, ...], at: int) -> bool:
     """Return whether sentence ``at``, the last one with content, announces the addresses after it."""
     if at < 0:
         return False
-    said = text[slice(*spans[at])]
-    if _POINTS_ON.search(said) and not made_of(said, REFERENCE):
+    sentence = text[slice(*spans[at])]
+    if _POINTS_ON.search(sentence) and not consists_of(sentence, REFERENCE):
         return True
     return any(_ANNOUNCES.search(text[slice(*span)]) for span in spans[max(at - 1, 0) : at + 1])
 
@@ -114,18 +114,19 @@ def _reference_sentences(text: str) -> list[Span]:
 
     An address whose announcement has content of its own ("More on asthma is at the following page.") is kept with it.
     """
-    found: list[Span] = []
+    references: list[Span] = []
     spans = sentences(text)
     content = -1
     for at, span in enumerate(spans):
-        said = text[slice(*span)]
-        if not (_may_hold_link(said) and _LINK.search(said) and _is_reference(said)):
+        sentence = text[slice(*span)]
+        if not (_may_hold_link(sentence) and _LINK.search(sentence) and _is_reference(sentence)):
             content = at
             continue
-        if _announced(text, spans, content) or (bare(said)[:1].islower() and not _LINK.match(bare(said))):
+        item = strip_list_marker(sentence)
+        if _announced(text, spans, content) or (item[:1].islower() and not _LINK.match(item)):
             continue
         before = spans[at - 1] if at else None
-        if before and before not in found and _POINTS_ON.search(text[slice(*before)]):
-            found.append(before)
-        found.append(span)
-    return found
+        if before and before not in references and _POINTS_ON.search(text[slice(*before)]):
+            references.append(before)
+        references.append(span)
+    return references

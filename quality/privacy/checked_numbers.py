@@ -100,7 +100,7 @@ def _ibans(text: str) -> Iterator[tuple[int, int]]:
             yield match.start(), end
 
 
-# --- told by their label ---
+# --- identified by their label ---
 
 _NUMBER = (
     r"(?:[ ]?(?:numbers?|num\.?|no\.?|nr\.?|ids?\b|#|n[.]?[ ]?[ºo°]\.?|n[úu]m(?:ero)?\.?|code|c[óo]digo)"

@@ -80,7 +80,7 @@ def _is_card(match: re.Match[str]) -> bool:
     return bool(luhn.is_valid(re.sub(r"\D", "", match[0])))
 
 
-# --- records and insurance, told by their label ---
+# --- records and insurance, identified by their label ---
 
 _RECORD = re.compile(
     r"(?i:(?<!\w)(?:(?:MRN|M\.R\.N\.|NHC|N\.H\.C\.|med(?:ical)?\.? rec(?:ord)?s?\.?"

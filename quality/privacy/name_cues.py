@@ -154,7 +154,7 @@ AGE_BEFORE = (
     r"(?:,? (?:named|called|llamad[oa])|,)?"
 )
 
-# --- what stands after a name ---
+# --- what follows a name ---
 
 CITED_AFTER = (
     r"(?:[’']s?)?[ ,]*(?:et al|and (?:his |her )?(?:colleagues|co-?workers|team|associates)|y (?:sus )?col(?:s\."
