@@ -50,8 +50,8 @@ def with_answers(pairs: pl.DataFrame, rows: pl.DataFrame, index: LeakIndex) -> p
         known=gold_bits >= INFORMATIVE_BITS,
     )
     informative = numbered.filter(pl.col("known") | (pl.col("bits") >= LENGTH_BITS))
-    found = informative.select("offset").hstack(_compared(informative, rows, index.first_items()["answer"]))
-    flags = numbered.join(found, on="offset", how="left", maintain_order="left")
+    compared = informative.select("offset").hstack(_compared(informative, rows, index.first_items()["answer"]))
+    flags = numbered.join(compared, on="offset", how="left", maintain_order="left")
     flags = flags.select("optional", pl.col("same", "similar_answer", "stated").fill_null(False))
     return pairs.with_columns(gold_bits=gold_bits).hstack(flags)
 
@@ -62,15 +62,16 @@ def _compared(pairs: pl.DataFrame, rows: pl.DataFrame, answers: pl.Series) -> pl
     mine = rows[once["row"]]
     texts = pl.col("texts").list.join("\n", ignore_nulls=True)
     row_questions = pl.when(once["optional"]).then("question")
-    said = pl.concat_str(row_questions, "answer", "reasoning", texts, separator="\n", ignore_nulls=True)
-    mine = mine.select(said=" " + _comparable(said) + " ", answer=_comparable(pl.lit(_answer_texts(mine))))
+    row_text = pl.concat_str(row_questions, "answer", "reasoning", texts, separator="\n", ignore_nulls=True)
+    mine = mine.select(row_text=" " + _comparable(row_text) + " ", answer=_comparable(pl.lit(_answer_texts(mine))))
     gold = pl.DataFrame({"gold": answers.gather(pairs["item_group"])}).select(_comparable(pl.col("gold")))
     table = pairs.join(once.hstack(mine), on=["row", "optional"], how="left", maintain_order="left").hstack(gold)
     equal = (pl.col("answer") == pl.col("gold")) & (pl.col("gold") != "")
     return table.select(
         same=equal.fill_null(False),
         similar_answer=pl.lit(_similar_answers(table.select("answer", "gold"))) & pl.col("known"),
-        stated=pl.col("said").str.contains(" " + pl.col("gold") + " ", literal=True).fill_null(False) & pl.col("known"),
+        stated=pl.col("row_text").str.contains(" " + pl.col("gold") + " ", literal=True).fill_null(False)
+        & pl.col("known"),
     )
 
 
@@ -135,9 +136,11 @@ def facts_agree(pairs: pl.DataFrame, rows: pl.DataFrame, index: LeakIndex) -> pl
     """Return for each ``close`` pair whether both sides have the same numbers and negations; false for other pairs."""
     items = index.first_items().select("question", "options")
     out = []
-    columns = zip(pairs["row"], pairs["item_group"], pairs["passage"], pairs["said"], pairs["close"], strict=True)
-    for row, item_group, passage, said, close in columns:
-        text = passage if passage is not None else said or rows["question"][int(row)]
+    columns = zip(
+        pairs["row"], pairs["item_group"], pairs["passage"], pairs["single_text"], pairs["close"], strict=True
+    )
+    for row, item_group, passage, single_text, close in columns:
+        text = passage if passage is not None else single_text or rows["question"][int(row)]
         out.append(close and _facts_agree(text, items.row(int(item_group))))
     return pl.Series(out, dtype=pl.Boolean)
 

@@ -104,8 +104,8 @@ def find_leaks(
     rows = checked(rows, ROW_SCHEMA)
     slices = (rows[at : at + SLICE_ROWS] for at in range(0, rows.height, SLICE_ROWS))
     near = _neighbourhood(index, config, embed) if embed is not None else None
-    found = [_in_slice(part, index, config, near, judge, workers) for part in slices]
-    pairs = pl.concat([pl.DataFrame(schema=LEAK_SCHEMA), *found])
+    per_slice = [_in_slice(part, index, config, near, judge, workers) for part in slices]
+    pairs = pl.concat([pl.DataFrame(schema=LEAK_SCHEMA), *per_slice])
     pairs = pairs.sort("id", _strength(), "score", "benchmark", "item", descending=[False, False, True, False, False])
     return pairs.unique(["id", "benchmark", "item"], keep="first", maintain_order=True)
 
@@ -118,15 +118,15 @@ def _in_slice(
     judge: Judge | None,
     workers: int | None,
 ) -> pl.DataFrame:
-    found = lexical_pairs(rows, index, config.thresholds, workers)
+    pairs = lexical_pairs(rows, index, config.thresholds, workers)
     if near is not None:
-        found = pl.concat([found, near(rows)])
+        pairs = pl.concat([pairs, near(rows)])
     order = [pl.col("row"), pl.col("item_group"), _strength(), pl.col("score")]
-    found = found.sort(order, descending=[False, False, False, True])
-    found = found.unique(["row", "item_group"], keep="first", maintain_order=True)
+    pairs = pairs.sort(order, descending=[False, False, False, True])
+    pairs = pairs.unique(["row", "item_group"], keep="first", maintain_order=True)
     if judge is not None:
-        return _judged(_spelled_out(found, rows, index), judge)
-    return _spelled_out(found.filter(pl.col("layer") != SUSPECTED), rows, index)
+        return _judged(_spelled_out(pairs, rows, index), judge)
+    return _spelled_out(pairs.filter(pl.col("layer") != SUSPECTED), rows, index)
 
 
 def _strength() -> pl.Expr:
@@ -144,11 +144,11 @@ def _neighbourhood(index: LeakIndex, config: Decontaminate, embed: Embed) -> Nea
 
     def near(rows: pl.DataFrame) -> pl.DataFrame:
         each = pl.concat_list("question", pl.col("texts").fill_null([]))
-        said = rows.select(row=pl.int_range(pl.len(), dtype=pl.Int64), text=each)
-        said = said.explode("text", empty_as_null=True, keep_nulls=True)
-        pairs = neighbours(unit_vectors(said["text"].fill_null("").to_list(), embed), theirs, config.similarity)
+        texts = rows.select(row=pl.int_range(pl.len(), dtype=pl.Int64), text=each)
+        texts = texts.explode("text", empty_as_null=True, keep_nulls=True)
+        pairs = neighbours(unit_vectors(texts["text"].fill_null("").to_list(), embed), theirs, config.similarity)
         return pairs.select(
-            row=said["row"].gather(pairs["row"]),
+            row=texts["row"].gather(pairs["row"]),
             item_group=item_groups.gather(pairs["item"]),
             layer=pl.lit("embedding"),
             score="score",
@@ -159,14 +159,14 @@ def _neighbourhood(index: LeakIndex, config: Decontaminate, embed: Embed) -> Nea
     return near
 
 
-def _spelled_out(found: pl.DataFrame, rows: pl.DataFrame, index: LeakIndex) -> pl.DataFrame:
+def _spelled_out(numbered: pl.DataFrame, rows: pl.DataFrame, index: LeakIndex) -> pl.DataFrame:
     """Return the pairs with ids, names and texts instead of numbers: one for each item of an item group."""
     items = index.items.select(
         "item_group", "benchmark", item="id", item_text=question_side(index.items)[0].str.strip_chars()
     )
-    mine = rows.select("id", row_text=question_side(rows)[0].str.strip_chars())[found["row"]]
+    mine = rows.select("id", row_text=question_side(rows)[0].str.strip_chars())[numbered["row"]]
     pairs = (
-        found.with_columns(pl.col("item_group").cast(pl.Int32))
+        numbered.with_columns(pl.col("item_group").cast(pl.Int32))
         .hstack(mine)
         .join(items, on="item_group", maintain_order="left")
     )

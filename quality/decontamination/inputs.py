@@ -65,20 +65,20 @@ def items_of(records: pl.DataFrame) -> pl.DataFrame:
     return records.select(benchmark="source").hstack(without).hstack(records.select("context"))
 
 
-def find_roles(schema: Mapping[str, pl.DataType], given: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
-    """Return {role: columns}: those ``given``, and for every other role the columns with a usual name.
+def find_roles(schema: Mapping[str, pl.DataType], requested: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+    """Return {role: columns}: those ``requested``, and for every other role the columns with a usual name.
 
-    Raises ``ValueError`` where a given column is missing.
+    Raises ``ValueError`` where a requested column is missing.
     """
     roles = {}
-    taken = {name for names in given.values() for name in names}
+    taken = {name for names in requested.values() for name in names}
     if missing := sorted(taken - set(schema)):
         raise ValueError(f"column {missing[0]!r} is not there; the columns are {', '.join(schema)}")
     for role, usual in ROLES.items():
         names = {name: at for at, name in enumerate(usual.split())}
-        found = [name for name in schema if name.lower() in names and name not in taken]
-        found.sort(key=lambda name: names[name.lower()])
-        roles[role] = list(given.get(role, ())) or [name for name in found if schema[name] != pl.Null]
+        columns = [name for name in schema if name.lower() in names and name not in taken]
+        columns.sort(key=lambda name: names[name.lower()])
+        roles[role] = list(requested.get(role, ())) or [name for name in columns if schema[name] != pl.Null]
     return roles
 
 
@@ -91,17 +91,17 @@ def text_rows(
     ``ValueError`` for a missing column.
     """
     parts = {role: list(names) for role, names in roles.items() if names}
-    wanted = [*columns, *([id_column] if id_column else []), *(name for names in parts.values() for name in names)]
-    if not (columns or parts) or not set(wanted) <= set(table.columns):
-        raise ValueError(f"text columns {wanted} are not all among {table.columns}; name one or more that are")
+    required = [*columns, *([id_column] if id_column else []), *(name for names in parts.values() for name in names)]
+    if not (columns or parts) or not set(required) <= set(table.columns):
+        raise ValueError(f"text columns {required} are not all among {table.columns}; name one or more that are")
     ids = pl.col(id_column).cast(pl.String) if id_column else pl.int_range(pl.len()).cast(pl.String)
     schema = table.schema
     questions = [flat(pl.col(name), schema[name]) for name in parts.get("question", ())]
-    said = [flat(pl.col(name), schema[name]) for role in ("context", "chain") for name in parts.get(role, ())]
+    reasoning = [flat(pl.col(name), schema[name]) for role in ("context", "chain") for name in parts.get(role, ())]
     for name in parts.get("messages", ()):
         by_user, by_others = _turns(name, schema[name])
         questions.append(by_user)
-        said += [by_others]
+        reasoning += [by_others]
     others = [flat(pl.col(name), schema[name]) for name in columns]
     if not questions:
         questions = others
@@ -111,7 +111,7 @@ def text_rows(
         question=_lines(questions),
         options=_listed(parts.get("options", ()), schema),
         answer=_lines([flat(pl.col(name), schema[name]) for name in parts.get("answer", ())]),
-        reasoning=_lines(said),
+        reasoning=_lines(reasoning),
         texts=pl.concat_list(others) if others else pl.lit(None),
     ).cast(ROW_SCHEMA)
 
@@ -155,13 +155,15 @@ def _turns(name: str, kind: pl.DataType) -> tuple[pl.Expr, pl.Expr]:
     if not isinstance(kind, pl.List) or not isinstance(kind.inner, pl.Struct):
         return everything, pl.lit(None, pl.String)
     fields = {field.name: field.dtype for field in kind.inner.fields}
-    role = next((field for field in ("role", "from", "speaker") if field in fields), None)
-    said = next((field for field in ("content", "value", "text") if field in fields), None)
-    if role is None or said is None:
+    role_field = next((field for field in ("role", "from", "speaker") if field in fields), None)
+    text_field = next((field for field in ("content", "value", "text") if field in fields), None)
+    if role_field is None or text_field is None:
         return everything, pl.lit(None, pl.String)
-    by_user = pl.element().struct.field(role).cast(pl.String).str.to_lowercase().is_in(["user", "human", "patient"])
+    by_user = (
+        pl.element().struct.field(role_field).cast(pl.String).str.to_lowercase().is_in(["user", "human", "patient"])
+    )
     turns = pl.col(name).list
-    content = flat(pl.element().struct.field(said), fields[said])  # type: ignore[arg-type]
+    content = flat(pl.element().struct.field(text_field), fields[text_field])  # type: ignore[arg-type]
     users = turns.filter(by_user.fill_null(True)).list.eval(content).list.join("\n", ignore_nulls=True)
     others = turns.filter(~by_user.fill_null(True)).list.eval(content).list.join("\n", ignore_nulls=True)
     return users, others

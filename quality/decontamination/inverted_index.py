@@ -46,18 +46,18 @@ def candidates(offsets: I64, ids: I32, postings: Postings) -> Candidates:
     """Return the candidates among the texts whose word ids are ``ids[offsets[i]:offsets[i + 1]]``."""
     sums, touched = np.zeros(postings.gates.size, np.float32), np.empty(postings.gates.size, np.int32)
     seen = np.zeros(postings.bits.size, np.int32)
-    item_seen, found = np.zeros(postings.gates.size // 2, np.int32), np.empty(postings.gates.size // 2, np.int32)
+    item_seen, window_items = np.zeros(postings.gates.size // 2, np.int32), np.empty(postings.gates.size // 2, np.int32)
     out, count, number = _room(256), 0, 0
     for text in range(offsets.size - 1):
         first, stop = offsets[text], offsets[text]
         while stop < offsets[text + 1]:
             stop, number = min(offsets[text + 1], first + WINDOW), number + 1
             hits = _add(ids[first:stop], postings, number, seen, sums, touched)
-            hits = _pass(touched[:hits], postings.gates, number, item_seen, sums, found)
+            hits = _pass(touched[:hits], postings.gates, number, item_seen, sums, window_items)
             while count + hits > out.items.size:
                 out = _grown(out)
             for k in range(count, count + hits):
-                out.texts[k], out.items[k] = text, found[k - count]
+                out.texts[k], out.items[k] = text, window_items[k - count]
                 out.firsts[k], out.stops[k] = first - offsets[text], stop - offsets[text]
             count, first = count + hits, first + STEP
     return _cut(out, count)
@@ -80,14 +80,14 @@ def _add(window: I32, postings: Postings, number: int, seen: I32, sums: F32, tou
 
 
 @compiled
-def _pass(touched: I32, gates: F32, number: int, item_seen: I32, sums: F32, found: I32) -> int:
+def _pass(touched: I32, gates: F32, number: int, item_seen: I32, sums: F32, passed: I32) -> int:
     """Write the items with a part at its gate, clear the sums, and return the number of items."""
     count = 0
     for part in touched:
         item = part >> 1
         if sums[part] >= gates[part] and item_seen[item] != number:
             item_seen[item] = number
-            found[count] = item
+            passed[count] = item
             count += 1
         sums[part] = 0
     return count

@@ -56,9 +56,9 @@ class LeakIndex:
     arrays: Items
     verbatim: Verbatim
 
-    def ids(self, found: Words) -> I32:
+    def ids(self, tokens: Words) -> I32:
         """Return the ids of words."""
-        return word_ids(found.keys, *self.table, self.vocabulary)
+        return word_ids(tokens.keys, *self.table, self.vocabulary)
 
     def count(self) -> int:
         """Return the number of items, counting an item with several forms once."""
@@ -124,11 +124,11 @@ def _distinct(numbers: NDArray[Any]) -> NDArray[Any]:
 
 def _entries(question: Words, options: Words, table: tuple[U64, I32], size: int) -> tuple[I64, I64, U8]:
     """Return (item group, word, parts that contain it) for every distinct word of every group, sorted by group."""
-    found = []
+    codes = []
     for words_of, part in ((question, QUESTION_PART), (options, OPTION_PART)):
         item_group = np.repeat(np.arange(len(words_of.offsets) - 1), np.diff(words_of.offsets))
-        found.append((item_group * size + word_ids(words_of.keys, *table, size)) * 4 + part)
-    entries = _distinct(np.concatenate(found))
+        codes.append((item_group * size + word_ids(words_of.keys, *table, size)) * 4 + part)
+    entries = _distinct(np.concatenate(codes))
     first = np.flatnonzero(np.diff(entries >> 2, prepend=-1))
     word = entries[first] >> 2
     parts = np.bitwise_or.reduceat(entries & 3, first) if len(first) else entries
@@ -141,9 +141,9 @@ def _starts(sorted_numbers: I64, count: int) -> I64:
 
 def _answer_bits(answers: pl.Series, item_group: I64, word: I64, bits: F64, table: tuple[tuple[U64, I32], int]) -> F64:
     """Return the bits of the words of each answer that its question lacks."""
-    found = words(answers)
-    owner = np.repeat(np.arange(len(answers)), np.diff(found.offsets))
-    mine = _distinct(owner * len(bits) + word_ids(found.keys, *table[0], table[1]))
+    tokens = words(answers)
+    owner = np.repeat(np.arange(len(answers)), np.diff(tokens.offsets))
+    mine = _distinct(owner * len(bits) + word_ids(tokens.keys, *table[0], table[1]))
     theirs = item_group * len(bits) + word
     at = np.minimum(np.searchsorted(theirs, mine), len(theirs) - 1)
     mine = mine[theirs[at] != mine] if len(theirs) else mine

@@ -44,7 +44,7 @@ OF_KIND = {
     SUSPECT: SUSPECTED,
 }
 
-ASKED_SHARE = 0.4
+QUESTION_SHARE = 0.4
 """The share of an item's question, in bits, that a row with its answer must contain; a smaller part is another
 question.
 """
@@ -125,14 +125,14 @@ def lexical_pairs(
     keys = exact_keys(rows)
     exact = exact_pairs(keys, index.item_groups, config.exact_bits)
     verbatim = verbatim_pairs(rows, index.verbatim, workers)
-    whole = index.item_groups["question_key"].gather(verbatim["item_group"]) == keys["question_key"].gather(
+    equal_questions = index.item_groups["question_key"].gather(verbatim["item_group"]) == keys["question_key"].gather(
         verbatim["row"]
     )
-    verbatim = verbatim.with_columns(layer=pl.when(whole).then(pl.lit("exact")).otherwise("layer"))
+    verbatim = verbatim.with_columns(layer=pl.when(equal_questions).then(pl.lit("exact")).otherwise("layer"))
     wholes, by_question = scan(*question_side(rows), index, *_limits(config), workers)
     alone, inside = _single_texts(rows, index, config, workers)
     _, stated = scan(*reasoning_side(rows), index, *_limits(config), workers)
-    plain = pl.lit(None, pl.String).alias("said")
+    plain = pl.lit(None, pl.String).alias("single_text")
     wholes, by_question, stated = (pairs.with_columns(plain) for pairs in (wholes, by_question, stated))
     by_question = pl.concat([wholes, by_question, alone, inside])
     by_question = by_question.with_columns(layer=pl.col("kind").replace_strict(OF_KIND, return_dtype=pl.String))
@@ -145,22 +145,22 @@ def lexical_pairs(
         _confirmed(stated.filter(~suspects).with_columns(layer=pl.lit("answer")), rows, index, config),
         _retold(stated.filter(suspects), rows, index, config).with_columns(layer=pl.lit("answer")),
     )
-    found = (
+    layers = (
         verbatim,
         exact.with_columns(layer=pl.lit("exact"), score=pl.lit(1.0), passage=pl.lit(None, pl.String)),
         *(_about_one(pairs, rows, index) for pairs in confirmed),
     )
-    return pl.concat([pairs.select(FOUND_SCHEMA.names()).cast(FOUND_SCHEMA) for pairs in found])
+    return pl.concat([pairs.select(FOUND_SCHEMA.names()).cast(FOUND_SCHEMA) for pairs in layers])
 
 
 def _about_one(pairs: pl.DataFrame, rows: pl.DataFrame, index: LeakIndex) -> pl.DataFrame:
     """Return the pairs; a pair becomes a suspect if the row has another name or number in the place of the item's."""
     theirs, questions = index.first_items()["question"], rows["question"]
     contrasting = []
-    for row, item_group, passage, said, layer in pairs.select(
-        "row", "item_group", "passage", "said", "layer"
+    for row, item_group, passage, single_text, layer in pairs.select(
+        "row", "item_group", "passage", "single_text", "layer"
     ).iter_rows():
-        item, mine = theirs[int(item_group)] or "", said or questions[int(row)] or ""
+        item, mine = theirs[int(item_group)] or "", single_text or questions[int(row)] or ""
         text = mine if passage is None or len(mine) <= WHOLE_TO * len(item) else passage
         contrasting.append(layer != SUSPECTED and len(text) <= WHOLE_TO * len(item) and contrasts(text, item))
     suspected = pl.when(pl.Series(contrasting, dtype=pl.Boolean)).then(pl.lit(SUSPECTED)).otherwise("layer")
@@ -174,14 +174,14 @@ def _single_texts(
 
     Each text is compared alone, so that no other column can hide a match.
     """
-    bare = pl.when(pl.col("options").list.len() > 0).then(pl.concat_list("question"))
-    each = pl.concat_list(bare.fill_null(pl.lit([], pl.List(pl.String))), pl.col("texts").fill_null([]))
+    question_alone = pl.when(pl.col("options").list.len() > 0).then(pl.concat_list("question"))
+    each = pl.concat_list(question_alone.fill_null(pl.lit([], pl.List(pl.String))), pl.col("texts").fill_null([]))
     table = rows.select(row=pl.int_range(pl.len(), dtype=pl.Int64), text=each)
     table = table.explode("text", empty_as_null=True, keep_nulls=True).filter(pl.col("text").fill_null("") != "")
-    found = scan(table["text"], table["text"].str.len_bytes(), index, *_limits(config), workers)
+    scanned = scan(table["text"], table["text"].str.len_bytes(), index, *_limits(config), workers)
     wholes, parts = (
-        pairs.with_columns(row=table["row"].gather(pairs["row"]), said=table["text"].gather(pairs["row"]))
-        for pairs in found
+        pairs.with_columns(row=table["row"].gather(pairs["row"]), single_text=table["text"].gather(pairs["row"]))
+        for pairs in scanned
     )
     return wholes, parts
 
@@ -211,8 +211,12 @@ def _answered(
     """Return the suspects whose row gives the right answer: as its answer, or anywhere if the questions are one."""
     pairs = with_answers(suspects, rows, index)
     verbatim, bits = pl.col("score") >= config.verbatim, pl.col("bits") + pl.col("gold_bits")
-    whole = pl.col("bits") >= ASKED_SHARE * index.item_groups["question_bits"].gather(pairs["item_group"])
-    same = whole & pl.col("same") & (bits >= pl.when(verbatim).then(config.exact_bits).otherwise(config.answer_bits))
+    most_of_question = pl.col("bits") >= QUESTION_SHARE * index.item_groups["question_bits"].gather(pairs["item_group"])
+    same = (
+        most_of_question
+        & pl.col("same")
+        & (bits >= pl.when(verbatim).then(config.exact_bits).otherwise(config.answer_bits))
+    )
     stated = pl.col("stated") & verbatim & (pl.col("bits") >= config.question_bits)
     chosen = pairs.filter(same | stated)
     figures = pairs.filter(figures_agree(pairs, rows, index))

@@ -27,9 +27,9 @@ def neighbours(rows: F32, items: F32, threshold: float) -> pl.DataFrame:
 
     Rows and items are row numbers of the two matrices, of shapes (rows, dimensions) and (items, dimensions).
     """
-    found = [pl.DataFrame(schema=NEIGHBOUR_SCHEMA)]
+    tiles = [pl.DataFrame(schema=NEIGHBOUR_SCHEMA)]
     if not rows.shape[1] or not items.shape[1]:  # a side without any text has no dimensions
-        return found[0]
+        return tiles[0]
     if rows.shape[1] != items.shape[1]:
         raise VectorError(
             f"the embedding model gave rows vectors of {rows.shape[1]:,} numbers and benchmark items "
@@ -39,10 +39,10 @@ def neighbours(rows: F32, items: F32, threshold: float) -> pl.DataFrame:
         for j in range(0, len(items), TILE_ITEMS):
             scores = rows[i : i + TILE_ROWS] @ items[j : j + TILE_ITEMS].T
             at, to = np.nonzero(scores >= threshold)
-            found.append(
+            tiles.append(
                 pl.DataFrame({"row": at + i, "item": to + j, "score": scores[at, to]}, schema=NEIGHBOUR_SCHEMA)
             )
-    return pl.concat(found)
+    return pl.concat(tiles)
 
 
 def unit_vectors(texts: Sequence[str], embed: Embed) -> F32:
@@ -51,8 +51,8 @@ def unit_vectors(texts: Sequence[str], embed: Embed) -> F32:
     A text without a letter or digit gets a zero vector, which matches nothing. Raises ``VectorError`` where ``embed``
     returns a wrong number of vectors, or one that is not finite.
     """
-    wanted = pl.Series(texts, dtype=pl.String)
-    table = pl.DataFrame({"text": wanted, "offset": wanted.rank("dense") - 1}).with_row_index("row")
+    series = pl.Series(texts, dtype=pl.String)
+    table = pl.DataFrame({"text": series, "offset": series.rank("dense") - 1}).with_row_index("row")
     worded = table.filter(pl.col("text").str.contains(r"[\p{L}\p{N}]"))
     distinct = worded.unique("offset", keep="first", maintain_order=True)
     if distinct.is_empty():
@@ -64,8 +64,8 @@ def unit_vectors(texts: Sequence[str], embed: Embed) -> F32:
     return out
 
 
-def _checked(given: NDArray[Any], expected: int) -> F32:
-    vectors = np.asarray(given, np.float32)
+def _checked(embedded: NDArray[Any], expected: int) -> F32:
+    vectors = np.asarray(embedded, np.float32)
     if vectors.ndim != 2 or len(vectors) != expected:
         raise VectorError(f"embed gave shape {vectors.shape} for {expected} texts, expected one vector a text")
     if not np.isfinite(vectors).all():

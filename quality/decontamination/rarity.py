@@ -109,9 +109,9 @@ def _whole_keys(listed: str) -> U64:
 def _rates() -> tuple[U64, F64]:
     """Return the sorted keys of the words of the table, and their bits."""
     text = RATES.read_bytes()
-    if (found := hashlib.sha256(text).hexdigest()) != RATES_SHA256:
-        raise ValueError(f"{RATES} has sha256 {found}, expected {RATES_SHA256}; install sabila again")
+    if (digest := hashlib.sha256(text).hexdigest()) != RATES_SHA256:
+        raise ValueError(f"{RATES} has sha256 {digest}, expected {RATES_SHA256}; install sabila again")
     table = [line.split("\t") for line in text.decode().splitlines()]
-    found_words = words(pl.Series([word for word, _ in table]))
-    order = np.argsort(found_words.keys)
-    return found_words.keys[order], np.array([float(bits) for _, bits in table])[order]
+    rated_words = words(pl.Series([word for word, _ in table]))
+    order = np.argsort(rated_words.keys)
+    return rated_words.keys[order], np.array([float(bits) for _, bits in table])[order]

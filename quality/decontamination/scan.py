@@ -60,12 +60,12 @@ def scan(
             pool.submit(_block, texts[at : at + BLOCK_ROWS], cuts[at : at + BLOCK_ROWS], index, limits, dense, at)
             for at in starts
         ]
-        found = [future.result() for future in work]
-    return _strongest([wholes for wholes, _ in found]), _strongest([parts for _, parts in found])
+        blocks = [future.result() for future in work]
+    return _strongest([wholes for wholes, _ in blocks]), _strongest([parts for _, parts in blocks])
 
 
-def _strongest(found: list[pl.DataFrame]) -> pl.DataFrame:
-    pairs = pl.concat([pl.DataFrame(schema=SIMILAR_SCHEMA), *found])
+def _strongest(tables: list[pl.DataFrame]) -> pl.DataFrame:
+    pairs = pl.concat([pl.DataFrame(schema=SIMILAR_SCHEMA), *tables])
     pairs = pairs.sort("row", "item_group", "kind", "score", descending=[False, False, False, True])
     return pairs.unique(["row", "item_group"], keep="first", maintain_order=True)
 
@@ -73,33 +73,39 @@ def _strongest(found: list[pl.DataFrame]) -> pl.DataFrame:
 def _block(
     texts: pl.Series, cuts: pl.Series, index: LeakIndex, limits: Limits, dense: PassageLimits, at: int
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    found = words(texts)
-    mine = Texts(found.offsets, index.ids(found), _question_words(found, cuts.fill_null(0).to_numpy().astype(np.int64)))
-    wanted = candidates(mine.offsets, mine.ids, index.postings)
-    wholes, near = similar_windows(mine, index.arrays, wanted, limits)
-    parts = passages(mine.offsets, mine.ids, index.arrays, wanted, near, dense)
-    said = [_passage(texts, found, *place) for place in zip(parts.texts, parts.lows, parts.highs, strict=True)]
-    return _table(wholes, at, None), _table(parts, at, said)
+    tokens = words(texts)
+    mine = Texts(
+        tokens.offsets, index.ids(tokens), _question_words(tokens, cuts.fill_null(0).to_numpy().astype(np.int64))
+    )
+    candidate_pairs = candidates(mine.offsets, mine.ids, index.postings)
+    wholes, near = similar_windows(mine, index.arrays, candidate_pairs, limits)
+    parts = passages(mine.offsets, mine.ids, index.arrays, candidate_pairs, near, dense)
+    passage_texts = [
+        _passage(texts, tokens, *place) for place in zip(parts.texts, parts.lows, parts.highs, strict=True)
+    ]
+    return _table(wholes, at, None), _table(parts, at, passage_texts)
 
 
-def _table(pairs: Pairs | Passages, at: int, said: list[str] | None) -> pl.DataFrame:
+def _table(pairs: Pairs | Passages, at: int, passage_texts: list[str] | None) -> pl.DataFrame:
     rows, item_groups = pairs.texts.astype(np.int64) + at, pairs.items.astype(np.int64)
     table = pl.DataFrame(
         {"row": rows, "item_group": item_groups, "kind": pairs.kinds, "score": pairs.scores, "bits": pairs.bits}
     )
-    return table.with_columns(passage=pl.Series(said, dtype=pl.String) if said else pl.lit(None, pl.String))
+    return table.with_columns(
+        passage=pl.Series(passage_texts, dtype=pl.String) if passage_texts else pl.lit(None, pl.String)
+    )
 
 
-def _question_words(found: Words, cuts: I64) -> I64:
+def _question_words(tokens: Words, cuts: I64) -> I64:
     """Return the number of words of each text that begin before its cut."""
-    before = found.at < np.repeat(cuts, np.diff(found.offsets))
+    before = tokens.at < np.repeat(cuts, np.diff(tokens.offsets))
     counts = np.concatenate([np.zeros(1, np.int64), np.cumsum(before)])
-    before_cut: I64 = counts[found.offsets[1:]] - counts[found.offsets[:-1]]
+    before_cut: I64 = counts[tokens.offsets[1:]] - counts[tokens.offsets[:-1]]
     return before_cut
 
 
-def _passage(texts: pl.Series, found: Words, number: int, low: int, high: int) -> str:
+def _passage(texts: pl.Series, tokens: Words, number: int, low: int, high: int) -> str:
     """Return the passage from word ``low`` to ``high`` of a text, counted over the block."""
     data = str(texts[int(number)]).encode()
-    stop = found.at[high] if high < found.offsets[number + 1] else len(data)
-    return data[found.at[low] : stop].decode().strip()
+    stop = tokens.at[high] if high < tokens.offsets[number + 1] else len(data)
+    return data[tokens.at[low] : stop].decode().strip()

@@ -157,11 +157,11 @@ def occurrences(data: U8, bounds: I64, offsets: I64, keys: U64, places: I64, kno
     text_of, times = np.full(known.anchors.size, -1, np.int32), np.zeros(known.anchors.size, np.int32)
     for text in range(offsets.size - 1):
         low, high = offsets[text], offsets[text + 1]
-        found = _anchored(keys, low, high, known.filter, known.prefixes, known.slots, hits)
-        while found > len(hits):
-            hits = np.empty((2 * found, 2), np.int64)
-            found = _anchored(keys, low, high, known.filter, known.prefixes, known.slots, hits)
-        for hit in range(found):
+        anchors_found = _anchored(keys, low, high, known.filter, known.prefixes, known.slots, hits)
+        while anchors_found > len(hits):
+            hits = np.empty((2 * anchors_found, 2), np.int64)
+            anchors_found = _anchored(keys, low, high, known.filter, known.prefixes, known.slots, hits)
+        for hit in range(anchors_found):
             i = known.heads[hits[hit, 1]]
             while i >= 0:
                 first = hits[hit, 0] - known.anchors[i]
@@ -192,9 +192,9 @@ def _anchored(keys: U64, low: int, high: int, filter: U8, prefixes: U8, slots: U
             place = value >> np.uint64(64 - FILTER_BITS)
             bit, place = np.uint8(1) << np.uint8(place & np.uint64(7)), place >> np.uint64(3)
             if filter[place] & bit:
-                wanted = value | ONE
-                slot = wanted >> ONE & mask
-                while slots[slot] and slots[slot] != wanted:
+                entry = value | ONE
+                slot = entry >> ONE & mask
+                while slots[slot] and slots[slot] != entry:
                     slot = (slot + ONE) & mask
                 if slots[slot]:
                     if count < len(hits):
@@ -319,17 +319,17 @@ def _is_letter(data: U8, begin: int, places: I64, word: int) -> bool:
 @compiled
 def _break(data: U8, at: int, stop: int, none: int) -> int:
     """Return the boundary between a word and the previous one, going back from byte ``at``; ``none`` without a word."""
-    found = INSIDE
+    boundary = INSIDE
     while at >= stop:
         byte = data[at]
         if byte < 0x20 and byte != 0x09:
             return LINE
         if (0x30 <= byte <= 0x39) or (0x41 <= byte <= 0x5A) or (0x61 <= byte <= 0x7A):
-            return found
+            return boundary
         if byte in (0x21, 0x29, 0x2E, 0x3A, 0x3B, 0x3F, 0x7C):  # ! ) . : ; ? |
-            found = SENTENCE
+            boundary = SENTENCE
         at -= 1
-    return max(found, none)
+    return max(boundary, none)
 
 
 @compiled

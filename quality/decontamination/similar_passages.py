@@ -88,17 +88,17 @@ class Seen(NamedTuple):
 
 
 @compiled
-def passages(offsets: I64, ids: I32, items: Items, wanted: Candidates, near: I64, limits: PassageLimits) -> Passages:
-    """Return the passages of the ``wanted`` candidates at the positions ``near``."""
+def passages(offsets: I64, ids: I32, items: Items, pairs: Candidates, near: I64, limits: PassageLimits) -> Passages:
+    """Return the passages of the candidate ``pairs`` at the positions ``near``."""
     marks = Marks(np.zeros(items.bits.size, np.int64), np.zeros(items.bits.size, np.int64))
     out, count = _room(near.size), 0
     for stamp in range(near.size):
         k = near[stamp]
-        first = offsets[wanted.texts[k]] + wanted.firsts[k]
-        window = ids[first : offsets[wanted.texts[k]] + wanted.stops[k]]
-        seen = _compare(window, items, marks, wanted.items[k], 2 * stamp + 1, limits)
+        first = offsets[pairs.texts[k]] + pairs.firsts[k]
+        window = ids[first : offsets[pairs.texts[k]] + pairs.stops[k]]
+        seen = _compare(window, items, marks, pairs.items[k], 2 * stamp + 1, limits)
         if seen.kind != NOTHING:
-            out.texts[count], out.items[count], out.kinds[count] = wanted.texts[k], wanted.items[k], seen.kind
+            out.texts[count], out.items[count], out.kinds[count] = pairs.texts[k], pairs.items[k], seen.kind
             out.scores[count], out.bits[count] = seen.score, seen.bits
             out.lows[count], out.highs[count] = first + seen.low, first + seen.high
             count += 1
@@ -123,8 +123,8 @@ def _front(old: Passages, count: int) -> Passages:
 def _compare(window: I32, items: Items, marks: Marks, item: int, stamp: int, limits: PassageLimits) -> Seen:
     question_bits, all_bits = items.question_bits[item], items.all_bits[item]
     question_passage = _passage(window, items, marks, item, QUESTION_PART, stamp, GAP_COST)
-    found = question_passage.density >= DENSITY and question_passage.bits >= limits.share * question_bits
-    if found and question_passage.bits >= limits.bits:
+    dense = question_passage.density >= DENSITY and question_passage.bits >= limits.share * question_bits
+    if dense and question_passage.bits >= limits.bits:
         return Seen(
             PASSAGE,
             question_passage.bits / question_bits,
@@ -143,7 +143,7 @@ def _compare(window: I32, items: Items, marks: Marks, item: int, stamp: int, lim
                 whole_passage.low,
                 whole_passage.high,
             )
-    suspect = found and question_passage.bits >= limits.suspect_bits
+    suspect = dense and question_passage.bits >= limits.suspect_bits
     return Seen(
         SUSPECT if suspect else NOTHING,
         question_passage.bits / max(question_bits, 1.0),

@@ -96,19 +96,19 @@ class Seen(NamedTuple):
 
 
 @compiled
-def similar_windows(texts: Texts, items: Items, wanted: Candidates, limits: Limits) -> tuple[Pairs, I64]:
-    """Return the similar pairs among the ``wanted``, and the positions of those that may contain a passage.
+def similar_windows(texts: Texts, items: Items, pairs: Candidates, limits: Limits) -> tuple[Pairs, I64]:
+    """Return the similar ones of the candidate ``pairs``, and the positions of those that may contain a passage.
 
     A pair may come from several windows of a text.
     """
     present, parts = np.zeros(items.bits.size, np.int64), np.zeros(items.bits.size, np.uint8)
-    out, near, count, nearby, number = _room(wanted.items.size), np.empty(wanted.items.size, np.int64), 0, 0, 0
+    out, near, count, nearby, number = _room(pairs.items.size), np.empty(pairs.items.size, np.int64), 0, 0, 0
     window, text, first = Window(0, 0, 0.0, 0.0, False), -1, -1
-    for k in range(wanted.items.size):
-        item = wanted.items[k]
-        if wanted.texts[k] != text or wanted.firsts[k] != first:
-            text, first, number = wanted.texts[k], wanted.firsts[k], number + 1
-            window = _survey(texts, items.bits, present, parts, text, first, wanted.stops[k], number)
+    for k in range(pairs.items.size):
+        item = pairs.items[k]
+        if pairs.texts[k] != text or pairs.firsts[k] != first:
+            text, first, number = pairs.texts[k], pairs.firsts[k], number + 1
+            window = _survey(texts, items.bits, present, parts, text, first, pairs.stops[k], number)
         shared = _overlap(items, item, present, parts, number)
         if shared.question >= max(limits.suspect_bits, limits.passage * items.question_bits[item]):
             near[nearby] = k

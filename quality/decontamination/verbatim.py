@@ -59,7 +59,7 @@ NAMED_BITS = 30.0
 ALONE_LONG = 12
 """Words from which a question is identified although the sentence goes on."""
 
-ASKED_LONG, ASKED_SHORT = 10, 4
+LONG_QUESTION_WORDS, SHORT_QUESTION_WORDS = 10, 4
 """Words from which a question is more than the name of a topic, without and with an asking word."""
 
 ANSWERED_BITS = (16.0, 4.0, 2.0)
@@ -123,9 +123,9 @@ def content(texts: pl.Series, less: pl.Series | None = None) -> tuple[I64, F64]:
     ``less``.
     """
     keys, ids, bits = _weights()
-    found, other = words(texts), words(less if less is not None else pl.Series([None] * len(texts), dtype=pl.String))
-    mine, theirs = (word_ids(each.keys, keys, ids, len(bits) - OTHER_IDS) for each in (found, other))
-    counts, sums = distinct_weights(found.offsets, mine, other.offsets, theirs, bits)
+    tokens, other = words(texts), words(less if less is not None else pl.Series([None] * len(texts), dtype=pl.String))
+    mine, theirs = (word_ids(each.keys, keys, ids, len(bits) - OTHER_IDS) for each in (tokens, other))
+    counts, sums = distinct_weights(tokens.offsets, mine, other.offsets, theirs, bits)
     return counts, sums
 
 
@@ -146,18 +146,18 @@ def build_verbatim(items: pl.DataFrame, questions: pl.Series) -> Verbatim:
     wholes = wholes.with_columns(part=pl.lit(-1, pl.Int32))
     split = _split(_passages(items, wholes))
     texts = pl.concat([wholes.select("item_group", "part", "text", kind=pl.lit(None, pl.String)), split])
-    found, (counted, bits) = whole_words(texts["text"]), content(texts["text"])
-    counts = np.diff(found.offsets)
+    tokens, (counted, bits) = whole_words(texts["text"]), content(texts["text"])
+    counts = np.diff(tokens.offsets)
     texts = texts.with_columns(words=pl.Series(counts), bits=pl.Series(bits), offset=pl.int_range(pl.len()))
     pieces, parts = _pieces(texts.filter(pl.col("part") >= 0))
     table = pl.concat([texts.filter(pl.col("part") < 0, pl.col("words") > 0), pieces])
-    table = table.with_columns(key=pl.Series(_sequence_keys(found, table["offset"].to_list()), dtype=pl.Binary))
+    table = table.with_columns(key=pl.Series(_sequence_keys(tokens, table["offset"].to_list()), dtype=pl.Binary))
     firsts = table.unique("key", keep="first", maintain_order=True).with_row_index("sequence")
     owners = table.join(firsts.select("key", pl.col("sequence").cast(pl.Int32)), on="key", maintain_order="left")
     short = (firsts["bits"] < SHORT_BITS) | (firsts["words"] < SHORT_WORDS)
     figures = ~firsts["text"].str.contains(r"\p{L}{2}")
     needs = np.where(figures.to_numpy(), LINE, np.where(short.to_numpy(), SENTENCE, INSIDE)).astype(np.uint8)
-    starts, keys = _gathered(found, firsts["offset"].to_numpy())
+    starts, keys = _gathered(tokens, firsts["offset"].to_numpy())
     sequences = index_sequences(starts, keys, _rarity(keys), needs)
     answers = _answers(items, questions)
     return Verbatim(
@@ -167,33 +167,33 @@ def build_verbatim(items: pl.DataFrame, questions: pl.Series) -> Verbatim:
         question_length=counts[: len(questions)],
         question_words=counted[: len(questions)],
         question_bits=bits[: len(questions)],
-        judged=_judged(found, len(questions)),
+        judged=_judged(tokens, len(questions)),
         unanswered=~np.isin(
             np.arange(len(questions)), items.filter(pl.col("answer").fill_null("") != "")["item_group"]
         ),
-        is_question=_is_question(found, len(questions)),
+        is_question=_is_question(tokens, len(questions)),
         answers=answers,
     )
 
 
-def _is_question(found: Words, texts: int) -> NDArray[np.bool_]:
+def _is_question(tokens: Words, texts: int) -> NDArray[np.bool_]:
     """Return which of the first texts are more than the name of a topic."""
-    counts = np.diff(found.offsets[: texts + 1])
-    is_question: NDArray[np.bool_] = (counts >= ASKED_LONG) | (
-        _having(found, texts, asking_words()) & (counts >= ASKED_SHORT)
+    counts = np.diff(tokens.offsets[: texts + 1])
+    is_question: NDArray[np.bool_] = (counts >= LONG_QUESTION_WORDS) | (
+        _having(tokens, texts, asking_words()) & (counts >= SHORT_QUESTION_WORDS)
     )
     return is_question
 
 
-def _judged(found: Words, texts: int) -> NDArray[np.bool_]:
+def _judged(tokens: Words, texts: int) -> NDArray[np.bool_]:
     """Return which of the first texts have statements to judge."""
-    return _having(found, texts, judging_words())
+    return _having(tokens, texts, judging_words())
 
 
-def _having(found: Words, texts: int, wanted: NDArray[np.uint64]) -> NDArray[np.bool_]:
-    """Return which of the first texts have a wanted word."""
-    text = np.repeat(np.arange(texts), np.diff(found.offsets[: texts + 1]))
-    having: NDArray[np.bool_] = np.bincount(text[np.isin(found.keys[: len(text)], wanted)], minlength=texts) > 0
+def _having(tokens: Words, texts: int, listed: NDArray[np.uint64]) -> NDArray[np.bool_]:
+    """Return which of the first texts have a ``listed`` word."""
+    text = np.repeat(np.arange(texts), np.diff(tokens.offsets[: texts + 1]))
+    having: NDArray[np.bool_] = np.bincount(text[np.isin(tokens.keys[: len(text)], listed)], minlength=texts) > 0
     return having
 
 
@@ -220,17 +220,17 @@ def _rarity(keys: NDArray[np.uint64]) -> F64:
     return lifted
 
 
-def _sequence_keys(found: Words, texts: list[int]) -> list[bytes]:
-    data, offsets = found.keys.tobytes(), found.offsets.tolist()
+def _sequence_keys(tokens: Words, texts: list[int]) -> list[bytes]:
+    data, offsets = tokens.keys.tobytes(), tokens.offsets.tolist()
     return [data[8 * offsets[at] : 8 * offsets[at + 1]] for at in texts]
 
 
-def _gathered(found: Words, at: I64) -> tuple[I64, NDArray[np.uint64]]:
+def _gathered(tokens: Words, at: I64) -> tuple[I64, NDArray[np.uint64]]:
     """Return starts and keys of the texts with numbers ``at``."""
-    lows, counts = found.offsets[at], found.offsets[at + 1] - found.offsets[at]
+    lows, counts = tokens.offsets[at], tokens.offsets[at + 1] - tokens.offsets[at]
     starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
     places = np.arange(starts[-1]) - np.repeat(starts[:-1], counts) + np.repeat(lows, counts)
-    return starts, found.keys[places]
+    return starts, tokens.keys[places]
 
 
 def _passages(items: pl.DataFrame, wholes: pl.DataFrame) -> pl.DataFrame:
@@ -287,11 +287,11 @@ def _answers(items: pl.DataFrame, questions: pl.Series) -> Answers:
     )
     forms = forms.drop_nulls("text").unique(["item_group", "text", "option"], maintain_order=True)
     forms = forms.sort("item_group", "option", maintain_order=True)
-    found = whole_words(forms["text"])
+    tokens = whole_words(forms["text"])
     _, bits = content(forms["text"], questions.gather(forms["item_group"]))
-    full = np.flatnonzero(np.diff(found.offsets))
+    full = np.flatnonzero(np.diff(tokens.offsets))
     forms, bits = forms[full], bits[full]
-    starts, keys = _gathered(found, full)
+    starts, keys = _gathered(tokens, full)
     of_group = np.searchsorted(forms["item_group"].to_numpy(), np.arange(len(questions) + 1)).astype(np.int64)
     return Answers(of_group, starts, keys, bits, forms["option"].to_numpy().astype(np.bool_))
 
@@ -328,35 +328,40 @@ def verbatim_pairs(rows: pl.DataFrame, known: Verbatim, workers: int | None) -> 
     starts = range(0, rows.height, BLOCK_ROWS)
     with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
         work = [pool.submit(_block, texts[at : at + BLOCK_ROWS], known, at) for at in starts]
-        found = [future.result() for future in work]
+        blocks = [future.result() for future in work]
     schema = {"row": pl.Int64, "item_group": pl.Int64, "layer": pl.String, "score": pl.Float64, "bits": pl.Float64}
-    return pl.concat([pl.DataFrame(schema={**schema, "passage": pl.String}), *found])
+    return pl.concat([pl.DataFrame(schema={**schema, "passage": pl.String}), *blocks])
 
 
 def _block(texts: pl.Series, known: Verbatim, at: int) -> pl.DataFrame:
-    (data, bounds), found = buffers(texts), whole_words(texts)
-    seen = occurrences(data, bounds, found.offsets, found.keys, found.at, known.sequences)
+    (data, bounds), tokens = buffers(texts), whole_words(texts)
+    seen = occurrences(data, bounds, tokens.offsets, tokens.keys, tokens.at, known.sequences)
     table = pl.DataFrame(
         {"text": seen.texts, "sequence": seen.sequences, "first": seen.at, "begins": seen.begins, "stops": seen.stops}
     ).join(known.owners, on="sequence", maintain_order="left")
-    wholes = _matched_questions(table.filter(pl.col("part") == -1), data, bounds, found, known)
+    wholes = _matched_questions(table.filter(pl.col("part") == -1), data, bounds, tokens, known)
     parts = _describe(table.filter(pl.col("part") >= 0), known)
     pairs = pl.concat([wholes, parts]).with_columns(row=pl.col("text").cast(pl.Int64) + at)
     places = pairs.select("text", "first", "stop").iter_rows()
-    said = [_quoted(data, bounds, found, *place) for place in places]
+    passages = [_quoted(data, bounds, tokens, *place) for place in places]
     return pairs.select(
-        "row", pl.col("item_group").cast(pl.Int64), "layer", "score", "bits", passage=pl.Series(said, dtype=pl.String)
+        "row",
+        pl.col("item_group").cast(pl.Int64),
+        "layer",
+        "score",
+        "bits",
+        passage=pl.Series(passages, dtype=pl.String),
     )
 
 
-def _quoted(data: U8, bounds: I64, found: Words, text: int, first: int, stop: int) -> str:
+def _quoted(data: U8, bounds: I64, tokens: Words, text: int, first: int, stop: int) -> str:
     """Return the text of words ``first`` to ``stop`` of a text, up to the next word."""
     begin = bounds[text]
-    end = begin + found.at[stop] if stop < found.offsets[text + 1] else bounds[text + 1]
-    return data[begin + found.at[first] : end].tobytes().decode(errors="ignore").strip()
+    end = begin + tokens.at[stop] if stop < tokens.offsets[text + 1] else bounds[text + 1]
+    return data[begin + tokens.at[first] : end].tobytes().decode(errors="ignore").strip()
 
 
-def _matched_questions(hits: pl.DataFrame, data: U8, bounds: I64, found: Words, known: Verbatim) -> pl.DataFrame:
+def _matched_questions(hits: pl.DataFrame, data: U8, bounds: I64, tokens: Words, known: Verbatim) -> pl.DataFrame:
     """Return the questions identified by themselves or by an answer in the same row."""
     item_groups = hits["item_group"].to_numpy().astype(np.int64)
     bits, begins, ends = known.question_bits[item_groups], hits["begins"].to_numpy(), hits["stops"].to_numpy()
@@ -373,7 +378,7 @@ def _matched_questions(hits: pl.DataFrame, data: U8, bounds: I64, found: Words, 
     texts = hits["text"].to_numpy().astype(np.int64)
     place = (texts[rest], first[rest], stop[rest], begins[rest], ends[rest])
     confirmed = answers_of(
-        data, bounds, found.offsets, found.keys, found.at, *place, is_question[rest], bits[rest], item_groups[rest],
+        data, bounds, tokens.offsets, tokens.keys, tokens.at, *place, is_question[rest], bits[rest], item_groups[rest],
         known.answers, np.array(ANSWERED_BITS), np.array(ALL_OPTIONS_BITS),
     )  # fmt: skip
     keep = alone.copy()

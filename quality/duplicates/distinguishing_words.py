@@ -160,14 +160,14 @@ def word_table() -> tuple[NDArray[np.uint64], NDArray[np.uint32]]:
         for word in words:
             codes[word] = codes.get(word, 0) | kind | (0 if codes.get(word, 0) >> 8 else value << 8)
     size = 1 << (4 * len(codes)).bit_length()
-    hashes, found = np.zeros(size, np.uint64), np.zeros(size, np.uint32)
+    hashes, slot_codes = np.zeros(size, np.uint64), np.zeros(size, np.uint32)
     for word, code in sorted(codes.items()):
         token = word_hash(word)
         place = token & (size - 1)
         while hashes[place]:
             place = (place + 1) & (size - 1)
-        hashes[place], found[place] = token, code
-    return hashes, found
+        hashes[place], slot_codes[place] = token, code
+    return hashes, slot_codes
 
 
 def word_hash(word: str) -> int:

@@ -111,17 +111,19 @@ def neighbours(queries: F32, base: F32, threshold: float) -> Pairs:
     space = _space(base, among, threshold)
     query_lengths = lengths(queries)
     narrow = space.bounds.narrow(base[among], space.lengths[among])
-    found = [Pairs(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))]
+    tiles = [Pairs(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))]
     for start in range(0, len(requested), BLOCK):
         block = requested[start : start + BLOCK]
-        wanted = space.bounds.narrow(queries[block], query_lengths[block])
+        narrow_queries = space.bounds.narrow(queries[block], query_lengths[block])
         for tile in range(0, len(among), BLOCK):
-            rows, columns = np.nonzero(wanted @ narrow[tile : tile + BLOCK].T >= np.float32(threshold - space.slack))
+            rows, columns = np.nonzero(
+                narrow_queries @ narrow[tile : tile + BLOCK].T >= np.float32(threshold - space.slack)
+            )
             left, right = block[rows], among[tile + columns]
             similarity = cosines(queries, query_lengths, left, base, space.lengths, right)
             near = similarity >= threshold
-            found.append(Pairs(left[near], right[near], similarity[near]))
-    left, right, similarity = (np.concatenate(part) for part in zip(*found, strict=True))
+            tiles.append(Pairs(left[near], right[near], similarity[near]))
+    left, right, similarity = (np.concatenate(part) for part in zip(*tiles, strict=True))
     order = np.lexsort((right, left))
     return Pairs(left[order], right[order], similarity[order])
 

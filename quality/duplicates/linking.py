@@ -50,9 +50,9 @@ def link(sets: ShingleSets, labels: I64, known: int, threshold: float, pool: Exe
         bands = list(pool.map(lambda keys: _buckets(keys, order), sets.keys[first : first + ROUND]))
         largest = max(largest, *(int(np.diff(bounds).max(initial=0)) for _, bounds in bands))
         work = [(keyed, part) for keyed, bounds in bands for part in np.array_split(bounds, PARTS) if len(part)]
-        found = list(pool.map(partial(_similar, sets, order, labels, known, threshold), work))
-        labels = merged(labels, np.concatenate([np.zeros((0, 2), np.int64), *(pairs for pairs, _ in found)]))
-        cut += sum(int(tally[2]) for _, tally in found)
+        compared = list(pool.map(partial(_similar, sets, order, labels, known, threshold), work))
+        labels = merged(labels, np.concatenate([np.zeros((0, 2), np.int64), *(pairs for pairs, _ in compared)]))
+        cut += sum(int(tally[2]) for _, tally in compared)
     return Linked(labels=labels, largest=largest, cut=cut)
 
 

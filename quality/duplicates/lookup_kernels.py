@@ -40,14 +40,14 @@ def holds(ordered: U32, value: np.uint32) -> bool:
 
 
 @compiled
-def occurring(keys: U32, wanted: U32, marks: NDArray[np.uint8]) -> I64:
-    """Return the positions of ``keys`` that are among the sorted ``wanted``, whose lower bits ``marks`` has."""
-    found, count, mask = np.empty(keys.size, np.int64), 0, np.uint32(marks.size - 1)
+def occurring(keys: U32, requested: U32, marks: NDArray[np.uint8]) -> I64:
+    """Return the positions of ``keys`` that are among the sorted ``requested``, whose lower bits ``marks`` has."""
+    positions, count, mask = np.empty(keys.size, np.int64), 0, np.uint32(marks.size - 1)
     for i in range(keys.size):
-        if marks[keys[i] & mask] and holds(wanted, keys[i]):
-            found[count] = i
+        if marks[keys[i] & mask] and holds(requested, keys[i]):
+            positions[count] = i
             count += 1
-    return found[:count].copy()
+    return positions[:count].copy()
 
 
 @compiled

@@ -43,9 +43,9 @@ def banding(threshold: float, recall: float, permutations: int) -> Banding:
     """
     for rows in range(permutations, 0, -1):
         for bands in range(1, permutations // rows + 1):
-            found = Banding(bands=bands, rows=rows)
-            if found.chance(threshold) >= recall:
-                return found
+            candidate = Banding(bands=bands, rows=rows)
+            if candidate.chance(threshold) >= recall:
+                return candidate
     best = Banding(bands=permutations, rows=1).chance(threshold)
     raise ValueError(
         f"{permutations} permutations find {best:.4f} of the pairs at threshold {threshold}, expected {recall}; "

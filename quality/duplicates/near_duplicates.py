@@ -116,8 +116,8 @@ def deduplicate(
     name = id or free_column("row", columns)
     numbered = frame if id else frame.with_row_index(name)
     batches = text_batches(numbered, text, name, order)
-    found = near_duplicates(batches, rules or NearRules(), order=order, threads=threads)
-    return part_rows(numbered, found.verdicts, columns, name, id, found)
+    result = near_duplicates(batches, rules or NearRules(), order=order, threads=threads)
+    return part_rows(numbered, result.verdicts, columns, name, id, result)
 
 
 def part_rows(
@@ -126,7 +126,7 @@ def part_rows(
     columns: Sequence[str],
     name: str,
     id: str | None,
-    found: NearDuplicates,
+    result: NearDuplicates,
 ) -> Deduplicated:
     """Return the rows without ``others``, and those of ``others`` with its columns of ``VERDICT``."""
     own = VERDICT if id else ("row", *VERDICT)
@@ -139,12 +139,12 @@ def part_rows(
         kept=numbered.join(verdict, left_on=name, right_on=key, how="anti", maintain_order="left").select(columns),
         dropped=dropped if id else dropped.rename({name: "row"}),
         others=others,
-        found=found,
+        found=result,
     )
 
 
-def free_column(wanted: str, taken: Sequence[str]) -> str:
-    """Return ``wanted``, with underscores appended until no column has that name."""
-    while wanted in taken:
-        wanted += "_"
-    return wanted
+def free_column(name: str, taken: Sequence[str]) -> str:
+    """Return ``name``, with underscores appended until no column has that name."""
+    while name in taken:
+        name += "_"
+    return name

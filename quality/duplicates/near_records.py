@@ -42,14 +42,14 @@ def near_duplicate_records(
     ``near_signatures``.
     """
     ranks = dict(config.source_ranks)
-    found: list[NearDuplicates] = []
+    parts: list[NearDuplicates] = []
     memory: dict[str, pl.DataFrame] = {}
     for name, kind, rules in _kinds(config):
         index = add(_recalled(name, rules, known or {}), _batches(shards, name, kind, ranks))
         memory |= _remembered(name, index)
-        found.append(NearDuplicates(clusters=index.clusters, cut=index.cut))
-    drops = pl.concat([pl.DataFrame(schema=DROP_SCHEMA), *(part.drops for part in found)])
-    return Decision(drops=drops, tables={"clusters": pl.concat([part.clusters for part in found])}, memory=memory)
+        parts.append(NearDuplicates(clusters=index.clusters, cut=index.cut))
+    drops = pl.concat([pl.DataFrame(schema=DROP_SCHEMA), *(part.drops for part in parts)])
+    return Decision(drops=drops, tables={"clusters": pl.concat([part.clusters for part in parts])}, memory=memory)
 
 
 def near_signatures(rows: pl.DataFrame, config: NearRecords) -> pl.DataFrame:
@@ -122,18 +122,18 @@ def _text() -> pl.Expr:
     The context is left out: different questions on one passage are different questions.
     """
     turn = pl.element().struct.field("role") + pl.lit(": ") + pl.element().struct.field("content")
-    spoken = pl.when(_SEVERAL_TURNS).then(pl.col("messages").list.eval(turn).list.join("\n")).otherwise(question_text())
+    turns = pl.when(_SEVERAL_TURNS).then(pl.col("messages").list.eval(turn).list.join("\n")).otherwise(question_text())
     options = pl.col("options").list.sort().list.join("\n")
     answer = pl.coalesce("response", "answer")
-    return pl.concat_str(spoken, options, answer, "rejected", separator="\n", ignore_nulls=True)
+    return pl.concat_str(turns, options, answer, "rejected", separator="\n", ignore_nulls=True)
 
 
 def _question() -> pl.Expr:
     """Return the text that determines a row's subject: its question, or the first user turn."""
-    said = pl.col("messages").list.eval(
+    user_turns = pl.col("messages").list.eval(
         pl.element().struct.field("content").filter(pl.element().struct.field("role") == "user")
     )
-    return pl.when(_SEVERAL_TURNS).then(said.list.first()).otherwise(question_text())
+    return pl.when(_SEVERAL_TURNS).then(user_turns.list.first()).otherwise(question_text())
 
 
 def _choice() -> pl.Expr:

@@ -98,12 +98,12 @@ def occurring(there: U32, requested: U32) -> I64:
     """Return the positions of ``there`` that are among ``requested``, in one pass without sorting ``there``."""
     from quality.duplicates import lookup_kernels
 
-    wanted = np.unique(requested)
-    if not len(wanted):
+    distinct = np.unique(requested)
+    if not len(distinct):
         return np.zeros(0, np.int64)
-    marks = np.zeros(1 << (len(wanted) * MARKS_PER_KEY).bit_length(), np.uint8)
-    marks[wanted & np.uint32(len(marks) - 1)] = 1
-    return lookup_kernels.occurring(readable(there), wanted, marks)
+    marks = np.zeros(1 << (len(distinct) * MARKS_PER_KEY).bit_length(), np.uint8)
+    marks[distinct & np.uint32(len(marks) - 1)] = 1
+    return lookup_kernels.occurring(readable(there), distinct, marks)
 
 
 def fetched(old: Segment, which: I64) -> ShingleSets:

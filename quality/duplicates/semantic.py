@@ -66,15 +66,15 @@ def duplicates(rows: pl.DataFrame, vectors: F32, config: Semantic, order: Sequen
         raise ValueError(f"{len(vectors)} vectors for {len(rows)} rows, expected one each")
     compared = directed(vectors)
     ranked = rows.with_row_index("row").sort([*order, "id"], nulls_last=True)["row"].to_numpy().astype(np.int64)
-    found = leaders(vectors, ranked[compared[ranked]], config.threshold)
-    led = np.flatnonzero(found.leader >= 0)
-    heads = np.unique(found.leader[led])
+    leading = leaders(vectors, ranked[compared[ranked]], config.threshold)
+    led = np.flatnonzero(leading.leader >= 0)
+    heads = np.unique(leading.leader[led])
     ids = rows["id"]
     clusters = pl.DataFrame(
         {
             "id": pl.concat([ids.gather(led), ids.gather(heads)]),
-            "representative": pl.concat([ids.gather(found.leader[led]), ids.gather(heads)]),
-            "similarity": np.concatenate([found.similarity[led], np.ones(len(heads))]),
+            "representative": pl.concat([ids.gather(leading.leader[led]), ids.gather(heads)]),
+            "similarity": np.concatenate([leading.similarity[led], np.ones(len(heads))]),
         },
         CLUSTER_SCHEMA,
     )

@@ -38,18 +38,18 @@ def guarded_duplicates(
     another once more, since one may be a rewrite of another.
     """
     left = np.arange(len(rows))
-    found: list[pl.DataFrame] = []
+    confirmed: list[pl.DataFrame] = []
     uncompared = pl.Series("id", [], rows.schema["id"])
     for turn in range(ROUNDS):
         result = duplicates(rows[left], vectors[left], config, order)
         uncompared = result.uncompared if turn == 0 else uncompared
         pairs = result.clusters.filter(pl.col("id") != pl.col("representative"))
         ruled_out = pairs.filter(~pl.Series(allowed(rows, pairs), dtype=pl.Boolean))
-        found.append(pairs.join(ruled_out, on="id", how="anti"))
+        confirmed.append(pairs.join(ruled_out, on="id", how="anti"))
         left = np.flatnonzero(rows["id"].is_in(ruled_out["id"].implode()).to_numpy())
         if not len(left):
             break
-    dropped = pl.concat(found)
+    dropped = pl.concat(confirmed)
     heads = dropped.select(pl.col("representative").unique()).select(
         id="representative", representative="representative", similarity=pl.lit(1.0)
     )

@@ -270,8 +270,8 @@ def similarity(sets: Sets, first: int, second: int, least: float) -> float:
     """
     if not same_subject(sets, first, second):
         return -1.0
-    found = jaccard(sets.values, sets.starts, first, second, least)
-    return -1.0 if found >= 0 and opposed(sets, first, second) else found
+    score = jaccard(sets.values, sets.starts, first, second, least)
+    return -1.0 if score >= 0 and opposed(sets, first, second) else score
 
 
 @compiled
@@ -285,9 +285,9 @@ def settle(sets: Sets, which: I64, bounds: I64, threshold: float, stays: I64, sc
         for i in range(bounds[c], bounds[c + 1]):
             stays[i], score[i] = i, -1.0
             for k in range(count):
-                found = similarity(sets, which[i], which[kept[k]], max(threshold, score[i]))
-                if found > score[i]:
-                    stays[i], score[i] = kept[k], found
+                similar = similarity(sets, which[i], which[kept[k]], max(threshold, score[i]))
+                if similar > score[i]:
+                    stays[i], score[i] = kept[k], similar
             if stays[i] == i:
                 kept[count], score[i] = i, 1.0
                 count += 1
@@ -313,9 +313,9 @@ def settle_broad(sets: Sets, buckets: I64, threshold: float, stays: I64, score: 
                 checks += 1
                 if met[other] != i:
                     met[other] = i
-                    found = similarity(sets, i, other, max(threshold, score[i]))
-                    if found > score[i] or (found == score[i] and found >= 0 and other < stays[i]):
-                        stays[i], score[i] = other, found
+                    similar = similarity(sets, i, other, max(threshold, score[i]))
+                    if similar > score[i] or (similar == score[i] and similar >= 0 and other < stays[i]):
+                        stays[i], score[i] = other, similar
                 other = before[band, other]
             cut[band, buckets[band, i]] |= other >= 0
         if stays[i] == i:

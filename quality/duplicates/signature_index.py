@@ -46,8 +46,10 @@ class SignatureIndex:
         if reserved := {"id", "set", "cluster", *TEXT_COLUMNS} & set(self.order):
             raise ValueError(f"order names {min(reserved)!r}, which has another meaning here; rename the column")
         bands = self.rules.banding.bands
-        if held := {part.bands for part in self.segments} - {bands}:
-            raise ValueError(f"the index holds {held.pop()} bands, expected {bands}; it was made under other rules")
+        if other_bands := {part.bands for part in self.segments} - {bands}:
+            raise ValueError(
+                f"the index holds {other_bands.pop()} bands, expected {bands}; it was made under other rules"
+            )
 
     @property
     def clusters(self) -> pl.DataFrame:
@@ -78,7 +80,7 @@ def add(index: SignatureIndex, batches: Iterable[pl.DataFrame], threads: int | N
         new = taken(sets, np.flatnonzero(same < 0))
         same[same < 0] = index.sets + np.arange(len(new))
         rows = rows.with_columns(set=pl.Series(np.append(same, -1)[numbers]))
-        return _extended(index, segment(rows, new), new, pool, whole=_may_be_cut(index.largest))
+        return _extended(index, segment(rows, new), new, pool, compare_all=_may_be_cut(index.largest))
 
 
 def _processors() -> int:
@@ -167,8 +169,8 @@ def _bases(index: SignatureIndex) -> Iterator[tuple[Segment, int]]:
 def _touching(index: SignatureIndex, new: ShingleSets, pool: Executor) -> I64:
     """Return the numbers of the old sets that share a band key with a new one."""
     lookups = [(part, base, band) for part, base in _bases(index) for band in range(len(new.keys))]
-    found = pool.map(lambda ask: ask[1] + touching_sets(ask[0], ask[2], new.keys[ask[2]]), lookups)
-    return np.unique(np.concatenate([np.zeros(0, np.int64), *found]))
+    touching = pool.map(lambda ask: ask[1] + touching_sets(ask[0], ask[2], new.keys[ask[2]]), lookups)
+    return np.unique(np.concatenate([np.zeros(0, np.int64), *touching]))
 
 
 def _fetch(index: SignatureIndex, which: I64) -> list[ShingleSets]:
@@ -189,15 +191,17 @@ def _clusters_of_sets(index: SignatureIndex) -> I64:
     return of
 
 
-def _extended(index: SignatureIndex, latest: Segment, new: ShingleSets, pool: Executor, whole: bool) -> SignatureIndex:
-    """Return ``index`` with its latest segment linked; ``whole`` compares the old sets with each other again.
+def _extended(
+    index: SignatureIndex, latest: Segment, new: ShingleSets, pool: Executor, compare_all: bool
+) -> SignatureIndex:
+    """Return ``index`` with its latest segment linked; ``compare_all`` compares the old sets with each other again.
 
     That is needed where a bucket may be cut short, since the omitted pairs then depend on the rest of the bucket. Else
     the relevant old sets are those that share a band key with a new set or equal one, and their whole clusters.
     """
-    of = np.arange(index.sets) if whole else _clusters_of_sets(index)
-    matters = np.full(index.sets, whole)
-    if not whole:
+    of = np.arange(index.sets) if compare_all else _clusters_of_sets(index)
+    matters = np.full(index.sets, compare_all)
+    if not compare_all:
         again = latest.rows["set"].to_numpy()
         matters[of[_touching(index, new, pool)]] = True
         matters[of[again[(again >= 0) & (again < index.sets)]]] = True
@@ -206,9 +210,9 @@ def _extended(index: SignatureIndex, latest: Segment, new: ShingleSets, pool: Ex
     before = np.concatenate([of[old], numbers[len(old) :]])
     sets = joined([*_fetch(index, old), new])
     labels = np.unique(before, return_inverse=True)[1]
-    linked = link(sets, labels, 0 if whole else len(old), index.rules.threshold, pool)
-    if index.segments and not whole and _may_be_cut(linked.largest):
-        return _extended(index, latest, new, pool, whole=True)
+    linked = link(sets, labels, 0 if compare_all else len(old), index.rules.threshold, pool)
+    if index.segments and not compare_all and _may_be_cut(linked.largest):
+        return _extended(index, latest, new, pool, compare_all=True)
     largest = max(index.largest, linked.largest)
     extended = replace(index, segments=(*index.segments, latest), largest=largest)
     members, cut = _members(extended, numbers, before, sets, linked.labels, pool)
@@ -231,14 +235,14 @@ def _members(
     place = np.full(index.sets + 1, -1, np.int64)
     place[numbers] = np.arange(len(numbers))
     rows = pl.concat([_placed(part.rows, place) for part in index.segments])
-    found, cut = clusters(rows, index.order, sets, labels, index.rules.threshold, pool)
-    found = found.with_columns(set=pl.Series(numbers[found["set"].to_numpy()]))
-    found = found.with_columns(cluster=pl.col("set").min().over("cluster"))
+    new_members, cut = clusters(rows, index.order, sets, labels, index.rules.threshold, pool)
+    new_members = new_members.with_columns(set=pl.Series(numbers[new_members["set"].to_numpy()]))
+    new_members = new_members.with_columns(cluster=pl.col("set").min().over("cluster"))
     if index.members is None:
-        return found, cut
+        return new_members, cut
     anew = np.zeros(index.sets, np.bool_)
     anew[before] = True
-    return pl.concat([index.members.filter(pl.Series(~anew[index.members["cluster"].to_numpy()])), found]), cut
+    return pl.concat([index.members.filter(pl.Series(~anew[index.members["cluster"].to_numpy()])), new_members]), cut
 
 
 def _placed(rows: pl.DataFrame, place: I64) -> pl.DataFrame:

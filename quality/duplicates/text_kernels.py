@@ -441,13 +441,13 @@ def value_of(tokens: Tokens, codes: U32, i: int) -> tuple[np.uint32, bool]:
 @compiled
 def codes_of(tokens: Tokens, words: Words, codes: U32) -> None:
     """Write the known class of each token, 0 for none."""
-    known, found, mask = words.hashes, words.codes, np.uint64(words.hashes.size - 1)
+    known, known_codes, mask = words.hashes, words.codes, np.uint64(words.hashes.size - 1)
     for i in range(tokens.number):
         token = tokens.hashes[i]
         at, code = token & mask, np.uint32(0)
         while known[at] != 0:
             if known[at] == token:
-                code = found[at]
+                code = known_codes[at]
                 break
             at = (at + np.uint64(1)) & mask
         codes[i] = code
@@ -528,18 +528,18 @@ def add_slots(tokens: Tokens, values: U32, codes: U32, size: int, plain: U64, ou
 @compiled
 def mark_questions(tokens: Tokens, questions: Bytes) -> bool:
     """Write for each token whether its sentence ends in a question mark; return whether there are any."""
-    at, i, in_question, found = tokens.stop - 1, tokens.number - 1, False, False
+    at, i, in_question, has_question = tokens.stop - 1, tokens.number - 1, False, False
     while at >= tokens.start:
         byte = tokens.data[at]
         if byte == 63 or (byte == 0x9F and at > tokens.start and tokens.data[at - 1] in (0xD8, 0xBC)):
-            in_question = found = True
+            in_question = has_question = True
         elif byte == 10 or ((byte == 46 or byte == 33) and at + 1 < tokens.stop and tokens.data[at + 1] <= 32):
             in_question = False
         while i >= 0 and tokens.begins[i] >= at:
             questions[i] = in_question
             i -= 1
         at -= 1
-    return found
+    return has_question
 
 
 @compiled
@@ -572,22 +572,22 @@ def names_something(tokens: Tokens, codes: U32, i: int) -> bool:
 
 
 @compiled
-def add_subject(tokens: Tokens, codes: U32, whole: bool, questions: Bytes, out: U64) -> int:
+def add_subject(tokens: Tokens, codes: U32, is_question: bool, questions: Bytes, out: U64) -> int:
     """Write the words of a text's subject to ``out`` and return their number.
 
-    Those are the words of its questions and, if the text is a question as a ``whole``, up to ``WORDS`` of its other
+    Those are the words of its questions and, if the text as a whole ``is_question``, up to ``WORDS`` of its other
     words; then the word 0 marks a question without a word of weight.
     """
     has_question = tokens.questions and mark_questions(tokens, questions)
     used, others = 0, tokens.number
-    if whole:
+    if is_question:
         out[0] = ABOUT
         used = 1
     for i in range(tokens.number if has_question else 0):
         others -= questions[i] != 0
     for i in range(tokens.number):
-        in_question = questions[i] if has_question else np.uint8(whole and tokens.number <= WORDS // 2)
-        if not (in_question or (whole and others <= WORDS)) or (
+        in_question = questions[i] if has_question else np.uint8(is_question and tokens.number <= WORDS // 2)
+        if not (in_question or (is_question and others <= WORDS)) or (
             codes[i] & STOP and not names_something(tokens, codes, i)
         ):
             continue

@@ -193,22 +193,22 @@ def _words(text: str, match: re.Match[str], stops: Collection[str]) -> tuple[lis
 
 def _accented(token: str) -> bool:
     """Return whether a short word's accent rules out a common word: "Hà", "Lê"."""
-    bare = token.strip(".,;:")
+    word = token.strip(".,;:")
     return (
-        len(bare) < 4
-        and (bare.istitle() or bare.isupper())
-        and not bare.isascii()
-        and bare.lower() not in _ACCENTED_WORDS
+        len(word) < 4
+        and (word.istitle() or word.isupper())
+        and not word.isascii()
+        and word.lower() not in _ACCENTED_WORDS
     )
 
 
 def _syllable(tokens: list[re.Match[str]], place: int) -> bool:
     """Return whether a short word and its neighbour are syllables of a name: "An Vu", "Do Thi"."""
-    beside = tokens[max(0, place - 1) : place] + tokens[place + 1 : place + 2]
+    neighbours = tokens[max(0, place - 1) : place] + tokens[place + 1 : place + 2]
     return all(
         word[0].istitle() and len(plain(word[0])) < 7 and plain(word[0]) in _SYLLABLES
-        for word in (tokens[place], *beside[:1])
-    ) and bool(beside)
+        for word in (tokens[place], *neighbours[:1])
+    ) and bool(neighbours)
 
 
 def _belongs(token: str, word: str, begun: bool, stops: Collection[str], shouting: bool) -> bool:
@@ -230,10 +230,10 @@ def _last_first(text: str, start: int, end: int, words: list[str], field: bool) 
     surnames = len(words) < 3 and (
         words[0] not in GIVEN_NAMES or _VALUE_END.match(text, match.end("first")) is not None
     )
-    given = surnames and (first in GIVEN_NAMES or (field and first in NAMES_AND_WORDS))
+    known = surnames and (first in GIVEN_NAMES or (field and first in NAMES_AND_WORDS))
     alone = field and words[0] not in GIVEN_NAMES and not any(MEDICAL_ENDING.search(word) for word in (*words, first))
     filled = alone and len(words) < 4 and _FIELD_VALUE_END.match(text, match.end()) is not None
-    if first in NOT_NAMES or first in words or not (capitals or given or filled):
+    if first in NOT_NAMES or first in words or not (capitals or known or filled):
         return end
     more = [plain(word) for word in match["more"].split()]
     words += [first, *more]

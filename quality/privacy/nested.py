@@ -59,7 +59,7 @@ def parse_json(text: str) -> dict[str, Any] | Sequence[Any] | None:
     if text[:1] not in ("{", "["):
         return None
     try:
-        found = orjson.loads(text)
+        value = orjson.loads(text)
     except orjson.JSONDecodeError:
         return None
-    return found if isinstance(found, dict | list) else None
+    return value if isinstance(value, dict | list) else None

@@ -49,6 +49,6 @@ def number_people(names: Sequence[str]) -> list[int]:
 def _same(words: set[str], known: set[str]) -> bool:
     """Return whether two sets of words can be one name: one contains the words of the other, and initials fit."""
     fewer, more = sorted((words, known), key=lambda name: sum(len(word) > 1 for word in name))
-    whole = {word for word in fewer if len(word) > 1}
+    full_words = {word for word in fewer if len(word) > 1}
     initials = {word for word in fewer if len(word) == 1}
-    return whole <= more and all(any(word.startswith(letter) for word in more - whole) for letter in initials)
+    return full_words <= more and all(any(word.startswith(letter) for word in more - full_words) for letter in initials)

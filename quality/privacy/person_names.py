@@ -80,8 +80,8 @@ def _cue(name: str, cue: str, believe: Trust, *, certain: bool = False, many: bo
 @lru_cache(maxsize=8192)
 def _values(text: str) -> tuple[Person, ...]:
     """Return possible names directly after a label's sign; the same for every rule of labels."""
-    found = (person_at(text, match.end(), match.start(), NOT_NAMES) for match in _LABEL_SIGN.finditer(text))
-    return tuple(filter(None, found))
+    people = (person_at(text, match.end(), match.start(), NOT_NAMES) for match in _LABEL_SIGN.finditer(text))
+    return tuple(filter(None, people))
 
 
 def _label(name: str, labels: str, believe: Trust, *, form: bool = False) -> Rule:

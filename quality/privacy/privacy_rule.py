@@ -83,10 +83,10 @@ def hint_of(pattern: re.Pattern[str]) -> str:
     times as fast as with Unicode's.
     """
     flags = "".join(letter for letter, flag in (("i", re.I), ("m", re.M)) if pattern.flags & flag)
-    bare = _LOOK_AROUND.sub("", pattern.pattern).replace(r"\b", "")
-    bare = _ESCAPED_DIGIT_IN_SET.sub(r"\g<1>0-9", bare).replace(r"\d", "[0-9]")
-    bare = re.sub(r"\(\?P<\w+>", "(?:", re.sub(r"\(\?([im]+)\)", "", bare))
-    return f"(?{flags}:{bare})" if flags else f"(?:{bare})"
+    simplified = _LOOK_AROUND.sub("", pattern.pattern).replace(r"\b", "")
+    simplified = _ESCAPED_DIGIT_IN_SET.sub(r"\g<1>0-9", simplified).replace(r"\d", "[0-9]")
+    simplified = re.sub(r"\(\?P<\w+>", "(?:", re.sub(r"\(\?([im]+)\)", "", simplified))
+    return f"(?{flags}:{simplified})" if flags else f"(?:{simplified})"
 
 
 def pattern_rule(

@@ -35,8 +35,8 @@ class Recogniser:
 
     def spans(self, texts: Sequence[str]) -> Iterator[tuple[int, int, int]]:
         """Yield position of the text, start and end of every name in ``texts`` that is no eponym or author."""
-        found = _model(vars(self)["_folder"])(list(texts), batch_size=BATCH)
-        for place, (text, entities) in enumerate(zip(texts, found, strict=True)):
+        predictions = _model(vars(self)["_folder"])(list(texts), batch_size=BATCH)
+        for place, (text, entities) in enumerate(zip(texts, predictions, strict=True)):
             for entity in entities:
                 start, end = _trimmed(text, int(entity["start"]), int(entity["end"]))
                 sure = entity["score"] >= self.least_score and entity["entity_group"].upper() in self.labels

@@ -109,11 +109,11 @@ def find(texts: pl.Series, config: Privacy, rows: pl.Series | None = None) -> pl
         _add_recognised(texts, config.recogniser, spans)
     for together in _texts_of_a_row(spans, rows):
         _add_repeats(texts, together, spans)
-    found: list[tuple[int, str, int, int, str, str]] = []
+    findings: list[tuple[int, str, int, int, str, str]] = []
     for row in sorted(spans):
         text = texts[row]
-        found.extend((row, s.kind, s.start, s.end, text[s.start : s.end], s.rule) for s in _merged(spans[row]))
-    return pl.DataFrame(found, schema=FINDINGS, orient="row")
+        findings.extend((row, s.kind, s.start, s.end, text[s.start : s.end], s.rule) for s in _merged(spans[row]))
+    return pl.DataFrame(findings, schema=FINDINGS, orient="row")
 
 
 def redact(texts: pl.Series, config: Privacy, rows: pl.Series | None = None) -> tuple[pl.Series, pl.DataFrame]:
@@ -149,13 +149,13 @@ def screen(rows: pl.DataFrame, config: Privacy) -> Outcome:
     spared = every["task"].is_in(config.spared_tasks) | every["source"].is_in(config.invented_sources)
     texts = every["text"].scatter(spared.arg_true(), None)
     masked, findings = redact(texts, config, every["id"])
-    found = every.select(pl.col("id", "field").gather(findings["row"])).hstack(findings.drop("row"))
+    findings_by_field = every.select(pl.col("id", "field").gather(findings["row"])).hstack(findings.drop("row"))
     if config.action == "drop":
-        return Outcome(rows=_dropped(rows, found))
+        return Outcome(rows=_dropped(rows, findings_by_field))
     written = pl.select(pl.coalesce(masked, every["text"])).to_series()
     kept = _with_meta(unflatten(rows, written.head(flat.height)), meta, written.tail(meta.height))
     nothing = pl.lit(None, dtype=pl.String)
-    edits = found.select("id", "field", rule=pl.col("rule"), removed="text").match_to_schema(EDIT_SCHEMA)
+    edits = findings_by_field.select("id", "field", rule=pl.col("rule"), removed="text").match_to_schema(EDIT_SCHEMA)
     return Outcome(rows=kept.with_columns(drop_reason=nothing, evidence=nothing), edits=edits)
 
 
@@ -172,9 +172,9 @@ def _meta_texts(rows: pl.DataFrame) -> pl.DataFrame:
             known[meta] = [text for text in list_texts(meta) if text.count(" ") > 1 or _LONE.search(text)]
         places += [at] * len(known[meta])
         texts += known[meta]
-    found = pl.DataFrame({"offset": places, "text": texts}, {"offset": pl.UInt32(), "text": pl.String()})
-    who = rows.select(pl.col("id", "task", "source").gather(found["offset"]))
-    return found.hstack(who).with_columns(field=pl.lit("meta"))
+    located = pl.DataFrame({"offset": places, "text": texts}, {"offset": pl.UInt32(), "text": pl.String()})
+    who = rows.select(pl.col("id", "task", "source").gather(located["offset"]))
+    return located.hstack(who).with_columns(field=pl.lit("meta"))
 
 
 def _with_meta(rows: pl.DataFrame, meta: pl.DataFrame, texts: pl.Series) -> pl.DataFrame:
@@ -185,8 +185,8 @@ def _with_meta(rows: pl.DataFrame, meta: pl.DataFrame, texts: pl.Series) -> pl.D
         by_row.setdefault(at, {})[text] = written
     if not by_row:
         return rows
-    whole = [_written(rows["meta"][at], written) for at, written in by_row.items()]
-    return rows.with_columns(rows["meta"].scatter(list(by_row), pl.Series(whole, dtype=pl.String)))
+    rewritten = [_written(rows["meta"][at], written) for at, written in by_row.items()]
+    return rows.with_columns(rows["meta"].scatter(list(by_row), pl.Series(rewritten, dtype=pl.String)))
 
 
 def _written(meta: str, texts: Mapping[str, str]) -> str:
@@ -238,11 +238,11 @@ def _add_recognised(texts: pl.Series, recogniser: Recogniser, spans: dict[int, l
 
 def _texts_of_a_row(spans: Mapping[int, object], rows: pl.Series | None) -> list[list[int]]:
     """Return the texts of every row with a finding, in order."""
-    found = sorted(spans)
+    affected = sorted(spans)
     if rows is None:
-        return [[text] for text in found]
+        return [[text] for text in affected]
     owners = pl.DataFrame({"row": rows}).with_row_index("text")
-    mine = owners.filter(pl.col("row").is_in(rows.gather(found).unique().implode()))
+    mine = owners.filter(pl.col("row").is_in(rows.gather(affected).unique().implode()))
     return mine.group_by("row", maintain_order=True).agg("text")["text"].to_list()
 
 
@@ -253,10 +253,10 @@ def _add_repeats(texts: pl.Series, together: Sequence[int], spans: dict[int, lis
     values: dict[str, Kind] = {text: kind for kind, text in here if kind != "NAME" or " " in text}
     for at in together:
         if text := texts[at]:
-            found = [_Span(start, end, "NAME", "name-again") for start, end in named_again(text)]
-            found += [_Span(*span, values[value], "again") for value in values for span in _places(value, text)]
+            repeats = [_Span(start, end, "NAME", "name-again") for start, end in named_again(text)]
+            repeats += [_Span(*span, values[value], "again") for value in values for span in _places(value, text)]
             known = {(span.start, span.end) for span in spans.get(at, ())}
-            if fresh := [span for span in found if (span.start, span.end) not in known]:
+            if fresh := [span for span in repeats if (span.start, span.end) not in known]:
                 spans.setdefault(at, []).extend(fresh)
 
 
@@ -291,12 +291,12 @@ def _merged(spans: Iterable[_Span]) -> list[_Span]:
 def _masked(text: str, masks: list[_Mask], findings: pl.DataFrame) -> str:
     """Return a text with a placeholder for each finding; ``masks`` are its existing masks and are updated."""
     spans = findings.select("start", "end", "kind").iter_rows()
-    found = [_Mask(start, end, kind, text[start:end]) for start, end, kind in spans]
-    left = [mask for mask in masks if not any(mask.start < span.end and span.start < mask.end for span in found)]
+    new_masks = [_Mask(start, end, kind, text[start:end]) for start, end, kind in spans]
+    left = [mask for mask in masks if not any(mask.start < span.end and span.start < mask.end for span in new_masks)]
     masks.clear()
     pieces: list[str] = []
     read = written = 0
-    for span in sorted([*found, *left]):
+    for span in sorted([*new_masks, *left]):
         placeholder = f"[{span.kind}]"
         written += span.start - read
         pieces += [text[read : span.start], placeholder]
@@ -336,9 +336,9 @@ def _without_masks(
         yield text
 
 
-def _dropped(rows: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame:
+def _dropped(rows: pl.DataFrame, findings: pl.DataFrame) -> pl.DataFrame:
     evidence: dict[str, dict[str, list[str]]] = {}
-    for row, field, kind, text in found.select("id", "field", "kind", "text").iter_rows():
+    for row, field, kind, text in findings.select("id", "field", "kind", "text").iter_rows():
         evidence.setdefault(row, {}).setdefault(field, []).append(f"{kind} {text}")
     written = {row: json.dumps(fields, ensure_ascii=False) for row, fields in evidence.items()}
     seen = pl.col("id").replace_strict(written, default=None, return_dtype=pl.String)

@@ -65,10 +65,12 @@ def turns(messages: Sequence[tuple[str, str]], response: str | None) -> tuple[Tu
     Consecutive messages of one role are joined by a line break; system messages are not part of a question. A
     conversation that does not alternate user, assistant, …, assistant, or has an empty message, has no score.
     """
-    spoken = [(role, text) for role, text in messages if role != "system"]
+    dialogue = [(role, text) for role, text in messages if role != "system"]
     if response is not None:
-        spoken.append(("assistant", response))
-    joined = [(role, "\n".join(text for _, text in said)) for role, said in groupby(spoken, lambda message: message[0])]
+        dialogue.append(("assistant", response))
+    joined = [
+        (role, "\n".join(text for _, text in group)) for role, group in groupby(dialogue, lambda message: message[0])
+    ]
     for place, (role, text) in enumerate(joined):
         expected = "assistant" if place % 2 else "user"
         if role != expected:

@@ -74,10 +74,12 @@ def select(rows: pl.DataFrame, vectors: F32, config: Diversity) -> Subset:
     ranked, scored = _ranked(rows, config.score)
     order = ranked[compared[ranked]]
     weights, room = _weights(rows, config)
-    found = leaders(vectors, order, _above(config.most_similar), weights=weights, room=room)
-    taken = rows["id"].gather(order[found.leader[order] == KEPT])
-    left = _reasons(scored, compared, found.leader, KEPT)
-    similar = left.with_columns(similar_to=rows["id"].gather(np.maximum(found.leader, 0)), similarity=found.similarity)
+    leading = leaders(vectors, order, _above(config.most_similar), weights=weights, room=room)
+    taken = rows["id"].gather(order[leading.leader[order] == KEPT])
+    left = _reasons(scored, compared, leading.leader, KEPT)
+    similar = left.with_columns(
+        similar_to=rows["id"].gather(np.maximum(leading.leader, 0)), similarity=leading.similarity
+    )
     return Subset(
         selected=pl.DataFrame({"id": taken, "position": np.arange(1, len(taken) + 1)}, SELECTED_SCHEMA),
         drops=_drops(rows.select("id", score=config.score).hstack(similar), config),

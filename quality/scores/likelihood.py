@@ -74,10 +74,14 @@ def ifd(conditioned: Sequence[float], alone: Sequence[float]) -> Score:
     """Return mean loss with the instruction over mean loss without; above 1 the instruction misleads the model."""
     if len(conditioned) != len(alone):
         return Unscored(f"{len(conditioned)} tokens with the instruction and {len(alone)} without, expected the same")
-    given, bare = mean_loss(conditioned), mean_loss(alone)
-    if isinstance(given, Unscored) or isinstance(bare, Unscored):
-        return given if isinstance(given, Unscored) else bare
-    return given / bare if bare > 0 else Unscored("the answer is certain without its instruction")
+    loss_with_instruction, loss_alone = mean_loss(conditioned), mean_loss(alone)
+    if isinstance(loss_with_instruction, Unscored) or isinstance(loss_alone, Unscored):
+        return loss_with_instruction if isinstance(loss_with_instruction, Unscored) else loss_alone
+    return (
+        loss_with_instruction / loss_alone
+        if loss_alone > 0
+        else Unscored("the answer is certain without its instruction")
+    )
 
 
 def perplexity_scores(continuations: Sequence[Continuation | Unscored], model: TokenLogprobs) -> list[Score]:
@@ -91,9 +95,9 @@ def ifd_scores(
 ) -> list[Score]:
     """Return the IFD of each (instruction, answer)."""
     rule = rule or Ifd()
-    given = [_prefixed(pair, rule.conditioned) for pair in pairs]
-    bare = [_prefixed(pair, rule.alone) for pair in pairs]
-    replies = ask_possible(model, [*given, *bare])
+    conditioned = [_prefixed(pair, rule.conditioned) for pair in pairs]
+    alone = [_prefixed(pair, rule.alone) for pair in pairs]
+    replies = ask_possible(model, [*conditioned, *alone])
     return [_either(*two) for two in zip(replies[: len(pairs)], replies[len(pairs) :], strict=True)]
 
 
@@ -107,13 +111,13 @@ def add_perplexity(rows: pl.DataFrame, model: TokenLogprobs, rule: Ifd | None = 
 
     The instruction is written as for IFD, so that the model is asked once for both.
     """
-    given = [_prefixed(pair, (rule or Ifd()).conditioned) for pair in _pairs(rows)]
-    return add_score(rows, "perplexity", perplexity_scores(given, model))
+    conditioned = [_prefixed(pair, (rule or Ifd()).conditioned) for pair in _pairs(rows)]
+    return add_score(rows, "perplexity", perplexity_scores(conditioned, model))
 
 
 def _pairs(rows: pl.DataFrame) -> list[tuple[str, str] | Unscored]:
     texts = rows.select(question_text(), "response").iter_rows()
-    return [Unscored("the row has no response") if answer is None else (asked, answer) for asked, answer in texts]
+    return [Unscored("the row has no response") if answer is None else (question, answer) for question, answer in texts]
 
 
 def _prefixed(pair: tuple[str, str] | Unscored, template: str) -> Continuation | Unscored:
@@ -128,7 +132,7 @@ def _with_text(one: Continuation | Unscored) -> Continuation | Unscored:
     return Unscored("the text is empty")
 
 
-def _either(given: Sequence[float] | Unscored, bare: Sequence[float] | Unscored) -> Score:
-    if isinstance(given, Unscored):
-        return given
-    return bare if isinstance(bare, Unscored) else ifd(given, bare)
+def _either(conditioned: Sequence[float] | Unscored, alone: Sequence[float] | Unscored) -> Score:
+    if isinstance(conditioned, Unscored):
+        return conditioned
+    return alone if isinstance(alone, Unscored) else ifd(conditioned, alone)
