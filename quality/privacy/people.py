@@ -18,7 +18,7 @@ def placeholders(names: Sequence[str], texts: Iterable[str | None]) -> list[str]
 
     ``texts`` are all texts of the row: people who already have a placeholder there keep their number.
     """
-    known = max((int(found[1] or 1) for text in texts if text for found in NUMBERED.finditer(text)), default=0)
+    known = max((int(mask[1] or 1) for text in texts if text for mask in NUMBERED.finditer(text)), default=0)
     numbers = number_people(names)
     if not known and max(numbers, default=0) <= 1:
         return ["[NAME]"] * len(names)
