@@ -384,7 +384,8 @@ def test_a_broken_release_is_told_in_one_line(first, tmp_path):
     path.write_bytes(path.read_bytes()[:-9])
     result = run("diff", first, broken)
     assert (result.exit_code, result.stdout) == (1, "")
-    assert f"{broken} holds 'data/prompts/ward/train-00000-of-00001.parquet', which is no parquet file" in result.stderr
+    name = "data/prompts/ward/train-00000-of-00001.parquet"
+    assert f"{broken} holds '{name}', which is not a parquet file" in result.stderr
     assert result.stderr.endswith("sabila verify lists what is wrong\n")
     shutil.rmtree(broken / "data")
     assert "holds no rows, expected data/; sabila verify lists what is missing" in run("diff", first, broken).stderr

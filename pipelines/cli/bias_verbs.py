@@ -202,7 +202,7 @@ def judge_text(record: JudgeRecord) -> str:
         f", {record.failed:,} failed"
     ]
     parts = {"labels": record.labels, "itself, asked again": record.retest, "both orders": record.orders}
-    lines += [f"agreement with {name}: {_agreement(found)}" for name, found in parts.items() if found]
+    lines += [f"agreement with {name}: {_agreement(part)}" for name, part in parts.items() if part]
     if record.labels:
         rates = ", ".join(
             f"{label} {one:.1%} by people, {other:.1%} by the judge"

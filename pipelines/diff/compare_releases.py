@@ -58,7 +58,7 @@ def diff(
     Raises ``ReleaseError`` for a missing or broken release.
     """
     sides = (before, after)
-    manifests = (open_release(before, whole=False), open_release(after, whole=False))
+    manifests = (open_release(before, all_columns=False), open_release(after, all_columns=False))
     screenings = tuple(Screening.of(manifest.steps, unmasked=unmasked) for manifest in manifests)
     files = [path for folder in sides for part in ("data/*/*", "ledger") for path in folder.glob(f"{part}/*.parquet")]
     with joining(files) as join, reading(*sides):

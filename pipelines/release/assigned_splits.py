@@ -1,4 +1,4 @@
-"""The split of each row of a release: assigned by the step ``split``, or that of the row it was made of."""
+"""The split of each row of a release: assigned by the step ``split``, or inherited from the row it was derived from."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sources.formats.literal import read_parquet, scan_parquet
 from sources.releases.manifest_model import StepSummary
 
 DEPTH = 8
-"""Most times that a row is made of a made row."""
+"""Most generations of rows derived from derived rows."""
 
 
 def assigned_splits(store: Store, graph: list[StepSummary]) -> pl.DataFrame | None:
@@ -25,21 +25,21 @@ def assigned_splits(store: Store, graph: list[StepSummary]) -> pl.DataFrame | No
     known = read_parquet(paths).select(ASSIGNED.names()).unique("id", keep="first", maintain_order=True)
     kept = sorted((store.folder(graph[-1].folder) / "kept").glob("*.parquet"))
     rows = scan_parquet(kept).select("id", parent="id").collect()
-    found = [pl.DataFrame(schema=ASSIGNED)]
+    tables = [pl.DataFrame(schema=ASSIGNED)]
     for _ in range(DEPTH):
         joined = rows.join(known, left_on="parent", right_on="id", how="left", maintain_order="left")
-        found.append(joined.drop_nulls("split").select(ASSIGNED.names()))
+        tables.append(joined.drop_nulls("split").select(ASSIGNED.names()))
         rows = joined.filter(pl.col("split").is_null() & pl.col("parent").str.contains("/", literal=True))
         rows = rows.select("id", pl.col("parent").str.replace("/[^/]*$", ""))
         if rows.is_empty():
             break
-    whole = pl.concat(found)
-    if whole.height != (expected := int(scan_parquet(kept).select(pl.len()).collect().item())):
+    assigned = pl.concat(tables)
+    if assigned.height != (expected := int(scan_parquet(kept).select(pl.len()).collect().item())):
         raise LostRowsError(
-            f"{expected - whole.height} rows of {graph[-1].name} have no split, expected that of a row they were made "
-            "of; this is a defect of the recipe: rows without a split join after the step split"
+            f"{expected - assigned.height} rows of {graph[-1].name} have no split, expected that of the row they were "
+            "derived from; this is a defect of the recipe: rows without a split join after the step split"
         )
-    return whole.sort("id")
+    return assigned.sort("id")
 
 
 def held_out(splits: pl.DataFrame | None) -> pl.DataFrame:

@@ -48,7 +48,7 @@ def _template() -> Template:
     return environment.get_template("card.md.jinja")
 
 
-# --- how numbers and names are written -----------------------------------------------------------------------------
+# --- formats of numbers and names -----------------------------------------------------------------------------
 
 
 def number(value: float | None) -> str:

@@ -67,13 +67,13 @@ def write_completions(store: Store, graph: list[StepSummary], folder: Path) -> N
 def _requests(store: Store, graph: list[StepSummary]) -> pl.DataFrame:
     """Return the keys of all requests of these steps, each once, with its teacher and, if it failed, the error."""
     columns = {name: SCHEMA[name] for name in ("key", "teacher", "revision", "error")}
-    found = [pl.LazyFrame(schema=columns)]
+    tables = [pl.LazyFrame(schema=columns)]
     for step in graph:
         for path in sorted(store.folder(step.folder).glob("*/*.parquet")):
             if {"key", "verdict", "detail"} <= set(parquet_schema(path)):
                 error = pl.when(pl.col("verdict") == FAILED).then(pl.col("detail").fill_null(""))
-                found.append(scan_parquet(path).select("key", "teacher", "revision", error=error))
-    every = pl.concat(found).sort("key", "error", nulls_last=False)
+                tables.append(scan_parquet(path).select("key", "teacher", "revision", error=error))
+    every = pl.concat(tables).sort("key", "error", nulls_last=False)
     return every.unique("key", keep="first", maintain_order=True).collect()
 
 
@@ -91,7 +91,7 @@ def _with_replies(store: Store, requests: pl.DataFrame) -> pl.DataFrame:
     return pl.concat([answered.match_to_schema(SCHEMA, missing_columns="insert"), failed]).sort("key")
 
 
-# --- back into a store ---------------------------------------------------------------------------------------------
+# --- reading, and restoring into a store -----------------------------------------------------------------------------
 
 
 def tables(folder: Path) -> Iterator[pl.DataFrame]:
@@ -100,8 +100,8 @@ def tables(folder: Path) -> Iterator[pl.DataFrame]:
     Raises ``ReleaseError`` for a table with other columns.
     """
     for path in sorted((folder / FOLDER).glob("*.parquet")):
-        if (found := parquet_schema(path)) != SCHEMA:
-            raise ReleaseError(f"{path} has the columns {dict(found)}, expected {dict(SCHEMA)}")
+        if (schema := parquet_schema(path)) != SCHEMA:
+            raise ReleaseError(f"{path} has the columns {dict(schema)}, expected {dict(SCHEMA)}")
         yield read_parquet(path)
 
 
@@ -111,13 +111,13 @@ def answered(rows: pl.DataFrame) -> Iterator[CompletionRow]:
 
 
 def request(row: CompletionRow) -> Request:
-    """Return the request that a completion answers, without the row it was for."""
-    said = json.loads(row["sampling"])
+    """Return the request of a completion, without the row that it was sent for."""
+    sampling = json.loads(row["sampling"])
     return Request(
         row="",
         stage="",
         messages=tuple(Message(**message) for message in json.loads(row["messages"])),
-        sampling=Sampling(**{**said, "stop": tuple(said["stop"])}),
+        sampling=Sampling(**{**sampling, "stop": tuple(sampling["stop"])}),
         sample=row["sample"],
     )
 
@@ -158,12 +158,12 @@ def _restore(rows: pl.DataFrame, completions: Completions) -> None:
     answers = [(row["key"], request(row), completion(row)) for row in answered(rows)]
     teacher = RecordedTeacher(name=rows["teacher"][0], revision=rows["revision"][0], license="")
     for (key, _, released), kept in zip(answers, completions.keep(answers, teacher), strict=True):
-        if _said(kept) != _said(released):
+        if _comparable(kept) != _comparable(released):
             raise ReleaseError(
                 f"{completions.path} has another answer of {teacher.name} to the request {key}: name a new folder "
                 "with --store, so that the release's own is used"
             )
 
 
-def _said(answer: Completion) -> dict[str, object]:
+def _comparable(answer: Completion) -> dict[str, object]:
     return {name: value for name, value in vars(answer).items() if name != "seconds"}

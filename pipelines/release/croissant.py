@@ -156,7 +156,7 @@ def _provenance(manifest: Manifest) -> dict[str, Any]:
 
 
 def _entity(manifest: Manifest, source: str, title: str) -> dict[str, Any]:
-    """Return a corpus as an entity, named by its home and revision, which stands for the same content everywhere."""
+    """Return a corpus as an entity, named by its home and revision, which identify its content everywhere."""
     return {"@type": "prov:Entity", "@id": _entity_name(manifest, source), "prov:label": title}
 
 
@@ -231,8 +231,8 @@ def _personal(figures: Figures) -> list[str]:
 
 def _limitations(manifest: Manifest) -> list[str]:
     names = ", ".join(one.benchmark for one in manifest.card_figures.leaks.benchmarks)
-    looked = f"Rows were checked against these benchmarks only: {names}." if names else "No benchmark was checked."
-    return ["Some of it is outdated or wrong; no physician has read it row by row.", looked]
+    benchmarks = f"Rows were checked against these benchmarks only: {names}." if names else "No benchmark was checked."
+    return ["Some of it is outdated or wrong; no physician has read it row by row.", benchmarks]
 
 
 # --- files and fields ----------------------------------------------------------------------------------------------

@@ -98,11 +98,11 @@ def write_data(shards: list[Path], folder: Path, splits: pl.DataFrame | None = N
 def _parts(shards: list[Path], splits: pl.DataFrame | None) -> pl.DataFrame:
     """Return the number of rows of each kind, source and split in each shard."""
     keys = (_KIND.alias("kind"), "source", pl.col("_split").alias("split"))
-    found = [
+    counts = [
         _with_split(scan_parquet(path), splits).group_by(keys).agg(pl.len()).collect().with_columns(shard=pl.lit(n))
         for n, path in enumerate(shards)
     ]
-    return pl.concat(found).sort("shard", "kind", "source", "split")
+    return pl.concat(counts).sort("shard", "kind", "source", "split")
 
 
 def _with_split(rows: pl.LazyFrame, splits: pl.DataFrame | None) -> pl.LazyFrame:
@@ -115,16 +115,16 @@ def _with_split(rows: pl.LazyFrame, splits: pl.DataFrame | None) -> pl.LazyFrame
 
 def _rows(shards: list[Path], kind: str, source: str, split: str, splits: pl.DataFrame | None) -> Iterator[pa.Table]:
     """Yield the rows of one set of files, ``ROWS_PER_GROUP`` at a time, whatever the size of shards."""
-    held = pl.DataFrame()
+    buffer = pl.DataFrame()
     for path in shards:
         mine = read_parquet(path).filter(_KIND == kind, source=source)
         fresh = _with_split(mine.lazy(), splits).filter(_split=split).drop("_split").collect()
-        held = held.vstack(fresh) if held.height else fresh
-        while held.height >= ROWS_PER_GROUP:
-            yield _published(held.head(ROWS_PER_GROUP), kind)
-            held = held.slice(ROWS_PER_GROUP)
-    if held.height:
-        yield _published(held, kind)
+        buffer = buffer.vstack(fresh) if buffer.height else fresh
+        while buffer.height >= ROWS_PER_GROUP:
+            yield _published(buffer.head(ROWS_PER_GROUP), kind)
+            buffer = buffer.slice(ROWS_PER_GROUP)
+    if buffer.height:
+        yield _published(buffer, kind)
 
 
 def _published(rows: pl.DataFrame, kind: str) -> pa.Table:

@@ -47,8 +47,8 @@ def check_figures(manifest: Manifest, folder: Path) -> list[str]:
     """
     if manifest.figures is None:
         return [NO_FIGURES]
-    stated, found = manifest.figures.to_json(), _sorted(_recounted(row_figures(folder), manifest.steps, folder))
-    wrong = [line for name in found for line in _differences(f"figures.{name}", stated.get(name), found[name])]
+    stated, recounted = manifest.figures.to_json(), _sorted(_recounted(row_figures(folder), manifest.steps, folder))
+    wrong = [line for name in recounted for line in _differences(f"figures.{name}", stated.get(name), recounted[name])]
     if (rows := manifest.figures.rows.all) != manifest.rows:
         wrong.append(f"rows is {manifest.rows!r}, but its figures say {rows!r}")
     return wrong + list(_disagreeing(manifest.figures)) + _edited(manifest, folder)
@@ -71,7 +71,7 @@ def _sorted(figures: Values) -> Values:
     return plain
 
 
-# --- what only the store gives ------------------------------------------------------------------------------------
+# --- figures that need the store ------------------------------------------------------------------------------------
 
 
 def _disagreeing(stated: Figures) -> Iterator[str]:
@@ -81,22 +81,22 @@ def _disagreeing(stated: Figures) -> Iterator[str]:
         yield from _differences(f"{name}.completions", part.completions, sum(part.verdicts.values()))
         yield from _differences(f"{name}.pass_rate", part.pass_rate, pass_rate(part.verdicts))
     for at, pairs in enumerate(stated.proposed_pairs):
-        whole = pairs.kept + sum(pairs.reasons.values())
-        yield from _differences(f"figures.proposed_pairs[{at}].proposed", pairs.proposed, whole)
+        outcomes = pairs.kept + sum(pairs.reasons.values())
+        yield from _differences(f"figures.proposed_pairs[{at}].proposed", pairs.proposed, outcomes)
     if team := stated.red_team:
-        held = sum(step.reasons.get("held_out", 0) for step in stated.funnel)
-        yield from _differences("figures.red_team.held_out.rows", team.held_out.rows, held)
+        held_out = sum(step.reasons.get("held_out", 0) for step in stated.funnel)
+        yield from _differences("figures.red_team.held_out.rows", team.held_out.rows, held_out)
     licenses = [{"license": one.license, "rows": one.rows} for one in stated.licenses]
     yield from _differences("figures.licenses", licenses, [one.to_json() for one in stated.by_license])
 
 
-# --- who is to be named --------------------------------------------------------------------------------------------
+# --- attribution --------------------------------------------------------------------------------------------
 
 
 def origin_facts(sources: Iterable[str], steps: Iterable[StepSummary] = ()) -> list[Origin]:
     """Return the sources of the rows with their titles and where their licences were read.
 
-    What is no part of the catalog is described as the step says that read it.
+    A source that is not in the catalog is described as recorded by the step that read it.
     """
     from sources.catalog import SOURCES
 
@@ -124,16 +124,16 @@ def license_facts(by_license: Iterable[LicenseRows]) -> list[LicenseFacts]:
 # --- comparing -----------------------------------------------------------------------------------------------------
 
 
-def _differences(name: str, stated: Any, found: Any) -> Iterator[str]:
+def _differences(name: str, stated: Any, recounted: Any) -> Iterator[str]:
     """Yield the differences of two JSON values, to the depth at which both have the same shape."""
-    if isinstance(stated, dict) and isinstance(found, dict) and stated.keys() == found.keys():
-        for key in found:
-            yield from _differences(f"{name}.{key}", stated[key], found[key])
-    elif isinstance(stated, list) and isinstance(found, list) and len(stated) == len(found):
-        for at, (one, other) in enumerate(zip(stated, found, strict=True)):
+    if isinstance(stated, dict) and isinstance(recounted, dict) and stated.keys() == recounted.keys():
+        for key in recounted:
+            yield from _differences(f"{name}.{key}", stated[key], recounted[key])
+    elif isinstance(stated, list) and isinstance(recounted, list) and len(stated) == len(recounted):
+        for at, (one, other) in enumerate(zip(stated, recounted, strict=True)):
             yield from _differences(f"{name}[{at}]", one, other)
-    elif stated != found:
-        yield f"{name} is {stated!r}, but the release gives {found!r}"
+    elif stated != recounted:
+        yield f"{name} is {stated!r}, but the release gives {recounted!r}"
 
 
 def _edited(manifest: Manifest, folder: Path) -> list[str]:

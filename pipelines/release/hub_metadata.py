@@ -78,8 +78,8 @@ def _size(rows: int) -> str:
 
 
 def _categories(figures: Figures) -> list[str]:
-    found = [category for group in figures.by_task for category in TASK_CATEGORIES.get(group.task, ())]
-    return sorted({*found, "text-generation"})
+    categories = [category for group in figures.by_task for category in TASK_CATEGORIES.get(group.task, ())]
+    return sorted({*categories, "text-generation"})
 
 
 def _source_datasets(manifest: Manifest) -> list[str]:

@@ -1,8 +1,8 @@
-"""The benchmark items that the rows of a release were compared with: which of them leaked into the corpora, and which
-did not. Scores on clean items alone can be computed from a release, wherever it lies.
+"""The benchmark items that the rows of a release were compared with, and which of them leaked into the corpora.
 
-A contaminated item was found in at least one row that was read; such rows were dropped. A clean one was found in none,
-as far as words tell. The file has names and numbers only, no text.
+With the list, scores on clean items alone can be computed from a copy of the release. A contaminated item was found in
+at least one row that was read; such rows were dropped. A clean one was found in no row by its words. The file has names
+and numbers only, no text.
 """
 
 from __future__ import annotations
@@ -55,10 +55,10 @@ def item_list(items: pl.DataFrame, pairs: pl.LazyFrame) -> pl.DataFrame:
     """Return the items with their status (``ITEMS``), from all pairs of a row and an item (``LEAK_SCHEMA``)."""
     order = {name: place for place, name in enumerate((*LAYERS, "judge"))}
     place = pl.col("layer").replace_strict(order, default=len(order), return_dtype=pl.Int32)
-    found = pairs.group_by("item").agg(
+    matches = pairs.group_by("item").agg(
         rows=pl.col("id").n_unique(), layer=pl.col("layer").sort_by(place, "layer").first()
     )
-    known = items.join(found.collect(), on="item", how="left", maintain_order="left")
+    known = items.join(matches.collect(), on="item", how="left", maintain_order="left")
     status = pl.when(pl.col("rows").is_null()).then(pl.lit(CLEAN)).otherwise(pl.lit(CONTAMINATED))
     rows = pl.col("rows").fill_null(0).cast(pl.Int64)
     return known.select("benchmark", "item", status=status, rows=rows, layer="layer")

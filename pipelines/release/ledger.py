@@ -59,13 +59,13 @@ DECISIONS = pa.field(
         )
     ),
 )
-"""The column of a ledger with what people decided about a row, in the order of the steps; only where they did."""
+"""The column of a ledger with people's decisions about a row, in step order; absent without decisions."""
 
 ASSIGNED_SPLIT, SPLIT_GROUP = (pa.field(name, pa.string()) for name in ("assigned_split", "split_group"))
 """The split of a kept row's data file, and the group of rows that share it; only in a release with splits."""
 
 LEDGER_WITH_MORE = pa.schema([*LEDGER, DECISIONS, ASSIGNED_SPLIT, SPLIT_GROUP])
-"""The columns of a ledger, those included that only some releases have."""
+"""The columns of a ledger, including those that only some releases have."""
 
 MALFORMED = "malformed"
 
@@ -120,13 +120,13 @@ def rows_read_or_made(graph: list[StepSummary]) -> int:
 
 
 def _step_files(store: Store, graph: list[StepSummary]) -> Iterator[Path]:
-    """Yield the files of rows from which the ledger is made."""
+    """Yield the files of rows that the ledger is written from."""
     for step in graph:
         for name in (KEPT, DROPPED, CHANGED):
             yield from sorted((store.folder(step.folder) / name).glob("*.parquet"))
 
 
-# --- where rows are ------------------------------------------------------------------------------------------------
+# --- where rows end --------------------------------------------------------------------------------------------------
 
 
 def _insert_ends(run: DuckDBPyConnection, at: int, step: StepSummary, graph: list[StepSummary], folder: Path) -> None:
@@ -179,7 +179,7 @@ def _public_evidence(evidence: str | None) -> str | None:
     return orjson.dumps(seen, option=orjson.OPT_SORT_KEYS).decode() if seen else None
 
 
-# --- who changed them ----------------------------------------------------------------------------------------------
+# --- steps that changed rows -----------------------------------------------------------------------------------------
 
 
 def _note_changes(run: DuckDBPyConnection, graph: list[StepSummary], store: Store) -> None:
@@ -235,7 +235,7 @@ def _note_decisions(run: DuckDBPyConnection, graph: list[StepSummary], store: St
     return bool(by_row.height)
 
 
-# --- the files -----------------------------------------------------------------------------------------------------
+# --- the files -------------------------------------------------------------------------------------------------------
 
 
 def _write(run: DuckDBPyConnection, graph: list[StepSummary], folder: Path, schema: pa.Schema) -> dict[str, int]:
@@ -275,38 +275,38 @@ def _groups(run: DuckDBPyConnection, graph: list[StepSummary], once: str, schema
         f"JOIN steps USING (stage) LEFT JOIN (changed JOIN named USING ({words})) USING (id) "
         "LEFT JOIN decisions USING (id) LEFT JOIN assigned USING (id) ORDER BY id"
     )
-    held: list[pa.RecordBatch] = []
+    buffer: list[pa.RecordBatch] = []
     for batch in rows.to_arrow_reader(ROWS_PER_GROUP):
-        held.append(batch)
-        while sum(part.num_rows for part in held) >= ROWS_PER_GROUP:
-            table = pa.Table.from_batches(held)
+        buffer.append(batch)
+        while sum(part.num_rows for part in buffer) >= ROWS_PER_GROUP:
+            table = pa.Table.from_batches(buffer)
             yield _typed(table.slice(0, ROWS_PER_GROUP), schema)
-            held = table.slice(ROWS_PER_GROUP).to_batches()
-    if held:
-        yield _typed(pa.Table.from_batches(held), schema)
+            buffer = table.slice(ROWS_PER_GROUP).to_batches()
+    if buffer:
+        yield _typed(pa.Table.from_batches(buffer), schema)
 
 
 def _typed(rows: pa.Table, schema: pa.Schema) -> pa.Table:
     return rows.select(schema.names).cast(schema).combine_chunks()
 
 
-# --- do they add up ------------------------------------------------------------------------------------------------
+# --- checks of the counts --------------------------------------------------------------------------------------------
 
 
 def _check_steps(run: DuckDBPyConnection, graph: list[StepSummary]) -> None:
     """Compare the rows found in each step's files with the step's own counts."""
-    found: dict[int, Counter[str]] = {at: Counter() for at in range(len(graph))}
+    counts: dict[int, Counter[str]] = {at: Counter() for at in range(len(graph))}
     for at, status, count in run.execute("SELECT stage, status, count(*) FROM ends GROUP BY ALL").fetchall():
-        found[at][status] = count
+        counts[at][status] = count
     for at, step in enumerate(graph):
         expected = {DROPPED: step.counts.dropped, QUARANTINED: step.counts.quarantined}
         if status := _status(step, graph):
             expected[status] = step.counts.kept
         for name, count in expected.items():
-            if found[at][name] != count:
+            if counts[at][name] != count:
                 raise LostRowsError(
                     f"{step.folder} counted {count} rows {name} when it was built, but its files hold "
-                    f"{found[at][name]}: they were changed since. Remove the folder and build again"
+                    f"{counts[at][name]}: they were changed since. Remove the folder and build again"
                 )
 
 

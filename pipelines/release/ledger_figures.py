@@ -78,9 +78,9 @@ def _leaks(dropped: pl.LazyFrame, steps: list[StepSummary]) -> LeakFigures:
         *(_seen(name).alias(name) for name in ("benchmark", "item", "layer")),
         *(_seen(name).cast(pl.Float64).alias(name) for name in ("score", "bits")),
     )
-    found = leaks.collect()
+    leaks_table = leaks.collect()
     layers: dict[str, dict[str, int]] = {}
-    for benchmark, layer, rows in sorted(found.group_by("benchmark", "layer").len().iter_rows()):
+    for benchmark, layer, rows in sorted(leaks_table.group_by("benchmark", "layer").len().iter_rows()):
         layers.setdefault(benchmark, {})[layer] = rows
     return LeakFigures(
         benchmarks=[
@@ -88,8 +88,8 @@ def _leaks(dropped: pl.LazyFrame, steps: list[StepSummary]) -> LeakFigures:
             for name in sorted({*items, *layers})
         ],
         n_items=sum(items.values()),
-        rows=found.height,
-        examples=_examples(found),
+        rows=leaks_table.height,
+        examples=_examples(leaks_table),
     )
 
 
@@ -111,13 +111,13 @@ def _duplicates(dropped: pl.LazyFrame, steps: list[StepSummary]) -> list[Duplica
     heads = copies.group_by("step", "reason", _seen("duplicate_of").alias("of")).len("rows")
     sizes = heads.group_by("step", "reason", size=pl.col("rows") + 1).len("clusters").collect()
     order = list(dict.fromkeys(step.name for step in steps))
-    found = []
+    figures = []
     for (step, reason), of_step in sorted(
         sizes.group_by("step", "reason"), key=lambda x: (order.index(x[0][0]), x[0][1])
     ):
         clusters = dict(of_step.select("size", "clusters").iter_rows())
         rows = sum(size * number for size, number in clusters.items())
-        found.append(
+        figures.append(
             DuplicateFigures(
                 step=step,
                 reason=reason,
@@ -129,7 +129,7 @@ def _duplicates(dropped: pl.LazyFrame, steps: list[StepSummary]) -> list[Duplica
                 thresholds=_thresholds(step, steps),
             )
         )
-    return found
+    return figures
 
 
 def cluster_sizes(clusters: dict[int, int]) -> list[ClusterSizes]:

@@ -15,8 +15,8 @@ def installed() -> dict[str, str]:
 
 def built_with(libraries: Iterable[Mapping[str, str]]) -> dict[str, str]:
     """Return the versions of the libraries of these steps, and of those that write the release."""
-    found: dict[str, set[str]] = {}
+    versions_of: dict[str, set[str]] = {}
     for versions in libraries:
         for name, version in versions.items():
-            found.setdefault(name, set()).add(version)
-    return {**installed(), **{name: ", ".join(sorted(versions)) for name, versions in found.items()}}
+            versions_of.setdefault(name, set()).add(version)
+    return {**installed(), **{name: ", ".join(sorted(versions)) for name, versions in versions_of.items()}}

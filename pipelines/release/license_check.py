@@ -1,4 +1,4 @@
-"""Reasons against redistributing a release: rows whose licences forbid it, each with the reason and a remedy."""
+"""Conflicts that forbid redistributing a release: rows whose licences forbid it, with the reason and a remedy."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from synth.teachers.embedded import LICENSE as EMBEDDED_LICENSE
 from synth.teachers.embedded import NAME as EMBEDDED
 
 NAMED = 20
-"""Most rows that a conflict names; it counts them all."""
+"""Most ids listed in a conflict; all rows are counted."""
 
 SHOWN = 3
-"""Most rows named in its message."""
+"""Most ids named in the message of a conflict."""
 
 WRITERS = (
     "$.cot.teacher",
@@ -39,8 +39,7 @@ WRITERS = (
 """Fields of ``meta`` with the model that wrote a text, a label or marks of the row."""
 
 ORIGIN_OF = {"$.cot.teacher": "$.cot.origin", "$.specialty_by": "$.specialty"}
-"""A row whose chains were all wrong, or whose label could not be read, names its model too; only kept words of a model
-have an origin."""
+"""Where the origin of a model's text is; a row without one names the model, but kept no text of it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +58,7 @@ class Conflict:
     remedy: str
 
     def describe(self) -> str:
-        """Return the conflict as one line for people."""
+        """Return the conflict in one line."""
         shown = self.ids[:SHOWN]
         more = f" and {self.rows - len(shown):,} more" if self.rows > len(shown) else ""
         return f"{self.license}: {self.why} ({', '.join(shown)}{more}). {self.remedy}"
@@ -68,7 +67,7 @@ class Conflict:
 def conflicts(folder: Path, *, use: Use = "any", private: bool = False) -> list[Conflict]:
     """Return the reasons against redistributing the release in ``folder`` for ``use``, in the same order on every call.
 
-    Rows of one's own may be uploaded to a ``private`` repository (``License.own``).
+    Own rows may be uploaded to a ``private`` repository (``License.own``).
 
     Rules: ``embedded`` (written by the embedded teacher), ``teacher`` (a model wrote it and its terms are missing),
     ``freed`` (freer than the source in the manifest or in this sabila's catalog), ``unknown`` (no licence allows it),
@@ -79,15 +78,15 @@ def conflicts(folder: Path, *, use: Use = "any", private: bool = False) -> list[
     """
     if use not in USES:
         raise ValueError(f"use is {use!r}, expected one of {', '.join(USES)}")
-    manifest = open_release(folder, whole=False)
+    manifest = open_release(folder, all_columns=False)
     rows = _rows(folder)
     groups = _grouped(rows)
-    found = [*_demonstration(rows), *_without_teachers_terms(rows, manifest)]
-    found += [conflict for group in groups for conflict in _by_terms(group, use, private=private)]
-    found += _freer_rows(rows, manifest)
-    found += _changed(folder, [group for group in groups if _closed(group.license)])
-    found += _declared(groups, manifest.license)
-    return sorted(found, key=lambda one: (RULES.index(one.rule), one.license, one.why))
+    all_conflicts = [*_demonstration(rows), *_without_teachers_terms(rows, manifest)]
+    all_conflicts += [conflict for group in groups for conflict in _by_terms(group, use, private=private)]
+    all_conflicts += _freer_rows(rows, manifest)
+    all_conflicts += _changed(folder, [group for group in groups if _closed(group.license)])
+    all_conflicts += _declared(groups, manifest.license)
+    return sorted(all_conflicts, key=lambda one: (RULES.index(one.rule), one.license, one.why))
 
 
 RULES = (
@@ -134,7 +133,7 @@ def _grouped(rows: pl.LazyFrame) -> list[_Group]:
     return [_Group(license, rows, tuple(ids)) for license, rows, ids in table.iter_rows()]
 
 
-# --- who wrote it --------------------------------------------------------------------------------------------------
+# --- models that wrote texts -----------------------------------------------------------------------------------------
 
 
 def _demonstration(rows: pl.LazyFrame) -> Iterator[Conflict]:
@@ -201,7 +200,7 @@ def _teachers(manifest: Manifest) -> set[tuple[str, str]]:
     return alone | teams
 
 
-# --- where it is from ----------------------------------------------------------------------------------------------
+# --- sources ---------------------------------------------------------------------------------------------------------
 
 
 def source_licenses(manifest: Manifest) -> dict[str, str]:
@@ -226,14 +225,14 @@ def _freer_rows(rows: pl.LazyFrame, manifest: Manifest) -> Iterator[Conflict]:
             )
 
 
-# --- what the licences say -----------------------------------------------------------------------------------------
+# --- terms of the licences -------------------------------------------------------------------------------------------
 
 
 def _by_terms(group: _Group, use: Use, *, private: bool) -> Iterator[Conflict]:
     """Yield the reasons against redistributing rows under one expression, whatever their content."""
-    for found in (_unknown(group, private=private), _outputs(group), _joined(group)):
-        if found:
-            yield found
+    for conflict in (_unknown(group, private=private), _outputs(group), _joined(group)):
+        if conflict:
+            yield conflict
     barred = [license.id for license in all_terms(group.license) if not license.commercial]
     if use == "commercial" and barred:
         yield group.conflict(
@@ -247,7 +246,7 @@ WAYS_OUT = (
 )
 
 
-OWN_ROWS = "Publish rows of your own without --public: into a private repository they may go"
+OWN_ROWS = "Publish rows of your own without --public: they may be uploaded to a private repository"
 
 
 def _unknown(group: _Group, *, private: bool) -> Conflict | None:
@@ -278,7 +277,7 @@ def _joined(group: _Group) -> Conflict | None:
     return group.conflict("joined", why, remedy) if why else None
 
 
-# --- rows that must not change -------------------------------------------------------------------------------------
+# --- rows that must not change ---------------------------------------------------------------------------------------
 
 
 def _closed(license: str) -> bool:
@@ -315,8 +314,8 @@ def _changed(folder: Path, closed: list[_Group]) -> Iterator[Conflict]:
 
 
 def _against(group: _Group, how: str) -> str:
-    guilty = next(license.id for license in all_terms(group.license) if not license.derivatives)
-    return f"{guilty} allows no adapted copies, and the rows were changed: {how}"
+    forbidding = next(license.id for license in all_terms(group.license) if not license.derivatives)
+    return f"{forbidding} allows no adapted copies, and the rows were changed: {how}"
 
 
 def _steps(changed: pl.LazyFrame, license: str) -> str:
@@ -324,7 +323,7 @@ def _steps(changed: pl.LazyFrame, license: str) -> str:
     return ", ".join(step or "made of another row, or in no ledger" for step in steps.collect()["changed_by"])
 
 
-# --- what the release says of itself -------------------------------------------------------------------------------
+# --- the declared licence --------------------------------------------------------------------------------------------
 
 
 def _declared(groups: list[_Group], declared: str) -> Iterator[Conflict]:

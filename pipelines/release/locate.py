@@ -33,11 +33,11 @@ def find(spec: str, store: Path) -> Path:
     name, at, version = spec.rpartition("@")
     folder = store / "releases" / name / version if at and "/" not in version else Path(spec)
     if not (folder / MANIFEST).is_file():
-        there = sorted(
+        existing = sorted(
             f"{path.parent.parent.name}@{path.parent.name}" for path in store.glob(f"releases/*/*/{MANIFEST}")
         )
         raise ReleaseError(
-            f"no release {spec!r}, expected name@version in {store} ({', '.join(there) or 'there is none'}) "
+            f"no release {spec!r}, expected name@version in {store} ({', '.join(existing) or 'there is none'}) "
             "or the folder of one"
         )
     return folder

@@ -49,6 +49,6 @@ def _git_commit(folder: Path) -> str | None:
         done = subprocess.run(
             ["git", "-C", folder, "rev-parse", "HEAD"], capture_output=True, text=True, timeout=10, check=False
         )
-    except (OSError, subprocess.TimeoutExpired):  # no git here, or one that hangs: the commit is optional
+    except (OSError, subprocess.TimeoutExpired):  # git is missing or hangs; the commit is optional
         return None
     return done.stdout.strip() or None

@@ -36,16 +36,16 @@ BROKEN = (
 """Errors raised by reading a table or a manifest that contradicts itself."""
 
 
-def open_release(folder: Path, *, whole: bool = True) -> Manifest:
+def open_release(folder: Path, *, all_columns: bool = True) -> Manifest:
     """Return the manifest of a release whose tables have the form that sabila writes; ``ReleaseError`` otherwise.
 
-    A release that need not be ``whole`` may lack columns, as one of another version of sabila does.
+    Without ``all_columns`` its tables may lack columns, as those of another version of sabila do.
     """
     manifest = load(folder)
     for path in sorted((folder / "data").rglob("*.parquet")):
-        _check_data(folder, path, whole)
+        _check_data(folder, path, all_columns)
     for path in sorted((folder / "ledger").glob("*.parquet")):
-        _check_columns(folder, path, LEDGER_WITH_MORE, frozenset(LEDGER.names if whole else ("id",)))
+        _check_columns(folder, path, LEDGER_WITH_MORE, frozenset(LEDGER.names if all_columns else ("id",)))
     if (path := folder / ITEM_LIST).exists():
         _check_columns(folder, path, ITEM_COLUMNS, frozenset(ITEM_COLUMNS.names))
     return manifest
@@ -66,7 +66,7 @@ def reading(*folders: Path) -> Iterator[None]:
         ) from error
 
 
-def _check_data(folder: Path, path: Path, whole: bool) -> None:
+def _check_data(folder: Path, path: Path, all_columns: bool) -> None:
     parts = path.relative_to(folder).parts
     if len(parts) != 4 or parts[1] not in SCHEMAS or not all(map(is_name, parts)):
         raise ReleaseError(
@@ -74,24 +74,24 @@ def _check_data(folder: Path, path: Path, whole: bool) -> None:
             "KIND and names of letters, digits and _ . + @ = -"
         )
     schema = SCHEMAS[parts[1]]
-    _check_columns(folder, path, schema, frozenset(schema.names) if whole else NEEDED)
+    _check_columns(folder, path, schema, frozenset(schema.names) if all_columns else NEEDED)
 
 
 def _check_columns(folder: Path, path: Path, expected: pa.Schema, needed: frozenset[str]) -> None:
     name = path.relative_to(folder).as_posix()
     try:
         if not path.is_file():
-            raise ValueError("it is no file")
-        found = pq.read_schema(path)
+            raise ValueError("it is not a file")
+        schema = pq.read_schema(path)
     except (pa.ArrowException, OSError, ValueError, RecursionError) as error:
         raise ReleaseError(
-            f"{folder} holds {name!r}, which is no parquet file ({error}): sabila verify lists what is wrong"
+            f"{folder} holds {name!r}, which is not a parquet file ({error}): sabila verify lists what is wrong"
         ) from error
-    if strange := [column for column in found.names if not IDENTIFIER.fullmatch(column)]:
+    if strange := [column for column in schema.names if not IDENTIFIER.fullmatch(column)]:
         raise ReleaseError(f"{name}: a column is called {strange[0][:200]!r}, expected letters, digits and _")
-    if len(found.names) != len(set(found.names)):
+    if len(schema.names) != len(set(schema.names)):
         raise ReleaseError(f"{name}: two columns have one name, expected each once")
-    types = dict(zip(found.names, found.types, strict=True))
+    types = dict(zip(schema.names, schema.types, strict=True))
     if lacking := sorted(needed - types.keys()):
         raise ReleaseError(f"{name}: no column {lacking[0]}, expected one of {expected.field(lacking[0]).type}")
     for column, type in types.items():
@@ -99,14 +99,14 @@ def _check_columns(folder: Path, path: Path, expected: pa.Schema, needed: frozen
             raise ReleaseError(f"{name}: column {column} is {str(type)[:200]}, expected {expected.field(column).type}")
 
 
-def same_type(found: pa.DataType, expected: pa.DataType) -> bool:
+def same_type(actual: pa.DataType, expected: pa.DataType) -> bool:
     """Return whether two types have the same values: texts and lists of any width, whatever the name of list items."""
     if pa.types.is_string(expected):
-        return bool(pa.types.is_string(found) or pa.types.is_large_string(found) or pa.types.is_string_view(found))
+        return bool(pa.types.is_string(actual) or pa.types.is_large_string(actual) or pa.types.is_string_view(actual))
     if pa.types.is_list(expected):
-        lists = pa.types.is_list(found) or pa.types.is_large_list(found)
-        return lists and same_type(found.value_type, expected.value_type)
+        lists = pa.types.is_list(actual) or pa.types.is_large_list(actual)
+        return lists and same_type(actual.value_type, expected.value_type)
     if pa.types.is_struct(expected):
-        names = pa.types.is_struct(found) and [field.name for field in found] == [field.name for field in expected]
-        return names and all(same_type(one.type, other.type) for one, other in zip(found, expected, strict=True))
-    return bool(found == expected)
+        names = pa.types.is_struct(actual) and [field.name for field in actual] == [field.name for field in expected]
+        return names and all(same_type(one.type, other.type) for one, other in zip(actual, expected, strict=True))
+    return bool(actual == expected)

@@ -1,4 +1,4 @@
-"""What reviewers say of a release: how far they agree, and the share of wrong rows of each source."""
+"""Figures of the reviews of a release: agreement of the reviewers, and the share of wrong rows of each source."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def released_figures(folder: Path) -> ReviewFigures | None:
 def review_figures(verdicts: pl.DataFrame, folder: Path) -> ReviewFigures:
     """Return the figures of a table of verdicts on rows of the release in ``folder``.
 
-    A row is right or wrong as most of its reviewers say who were sure; with as many of both it is disputed, and with
-    none of either it is unsure. Only right and wrong rows count for the share of errors.
+    The majority of the reviewers who were sure decides whether a row is right or wrong; a tie is disputed, and a row
+    without any is unsure. Only right and wrong rows count for the share of errors.
     """
     names = verdicts["reviewer"].unique().sort().to_list()
     pairs = [_pair(verdicts, one, other) for one, other in combinations(names, 2)]
@@ -65,8 +65,10 @@ def _pair(verdicts: pl.DataFrame, one: str, other: str) -> ReviewerPair:
     both = verdicts.filter(reviewer=one).join(verdicts.filter(reviewer=other), on="id")
     if both.is_empty():
         return ReviewerPair(first=one, second=other, rows=0, agreement=None, kappa=None)
-    found = cohen_kappa(both["verdict"].to_list(), both["verdict_right"].to_list())
-    return ReviewerPair(first=one, second=other, rows=found.n, agreement=found.share.value, kappa=found.kappa)
+    agreement = cohen_kappa(both["verdict"].to_list(), both["verdict_right"].to_list())
+    return ReviewerPair(
+        first=one, second=other, rows=agreement.n, agreement=agreement.share.value, kappa=agreement.kappa
+    )
 
 
 def _by_source(judged: pl.DataFrame, folder: Path) -> list[ReviewedSource]:
@@ -79,13 +81,13 @@ def _parts(rows: pl.DataFrame) -> Iterable[tuple[tuple[object, ...], pl.DataFram
     return rows.sort("source", "id").group_by("source", maintain_order=True)
 
 
-def _source(name: str, found: Sequence[str]) -> ReviewedSource:
-    counts = {outcome: found.count(outcome) for outcome in ("right", "wrong", "disputed", "unsure")}
+def _source(name: str, outcomes: Sequence[str]) -> ReviewedSource:
+    counts = {outcome: outcomes.count(outcome) for outcome in ("right", "wrong", "disputed", "unsure")}
     sure = counts["right"] + counts["wrong"]
     rate = wilson(counts["wrong"], sure) if sure else None
     return ReviewedSource(
         source=name,
-        rows=len(found),
+        rows=len(outcomes),
         **counts,
         error_rate=rate and rate.value,
         low=rate and rate.low,

@@ -1,4 +1,4 @@
-"""Verdicts of people on rows of a release: one file a reviewer, one line a verdict, and their table in a release."""
+"""Verdicts of people on rows of a release: a file per reviewer, a line per verdict, and their table in a release."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ REASONS = {
 """Reasons of a verdict that a reviewer can choose, with their meaning."""
 
 JUDGED = ("messages", "context", "options", "gold", "answer", "response", "rejected")
-"""Fields that a reviewer judges: a verdict on them is worth nothing once one has changed."""
+"""Fields that a reviewer judges; a verdict is void once one of them has changed."""
 
 FILE = "reviews/verdicts.parquet"
 """Where a release keeps verdicts on its rows, without comments and times."""
@@ -46,7 +46,7 @@ class ReviewError(ReleaseError):
 
 
 class Verdict(JsonModel):
-    """What one reviewer says of one row; ``mark`` is the hash of the row as it was read."""
+    """One reviewer's verdict on one row; ``mark`` is the hash of the row as it was read."""
 
     id: str
     mark: str
@@ -65,7 +65,7 @@ def row_mark(row: dict[str, Any]) -> str:
 
 
 def check_verdict(verdict: str, reason: str, comment: str) -> None:
-    """Raise ``ValueError`` for a verdict or reason that is none, or a comment that is too long."""
+    """Raise ``ValueError`` for an unknown verdict or reason, or a comment that is too long."""
     if verdict not in ANSWERS:
         raise ValueError(f"verdict is {verdict!r}, expected {', '.join(ANSWERS)}")
     if reason and reason not in REASONS:
@@ -78,14 +78,14 @@ def check_verdict(verdict: str, reason: str, comment: str) -> None:
 
 
 def append_verdicts(path: Path, verdicts: Iterable[Verdict]) -> None:
-    """Add verdicts to a reviewer's file, on the disk when this returns; half a line of a killed run is cut off."""
+    """Append verdicts to a reviewer's file and sync it to the disk; an incomplete last line is removed first."""
     lines = "".join(json.dumps(one.to_json(), ensure_ascii=False) + "\n" for one in verdicts)
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("a+b") as file:
             file.seek(0)
-            whole = file.read().rfind(b"\n") + 1
-            file.truncate(whole)
+            complete = file.read().rfind(b"\n") + 1
+            file.truncate(complete)
             file.write(lines.encode())
             file.flush()
             os.fsync(file.fileno())
@@ -94,42 +94,42 @@ def append_verdicts(path: Path, verdicts: Iterable[Verdict]) -> None:
 def read_verdicts(path: Path) -> list[Verdict]:
     """Return the last verdict on each row in a reviewer's file; none where there is no file.
 
-    A last line without its end, of a killed run, does not count. Raises ``ReviewError`` with file and line.
+    An incomplete last line, of a killed run, is ignored. Raises ``ReviewError`` with file and line.
     """
     if not path.exists():
         return []
-    found: dict[str, Verdict] = {}
-    whole, _, _ = path.read_bytes().rpartition(b"\n")
+    last_verdicts: dict[str, Verdict] = {}
+    complete, _, _ = path.read_bytes().rpartition(b"\n")
     reviewers = set()
-    for number, line in enumerate(whole.splitlines(), 1):
+    for number, line in enumerate(complete.splitlines(), 1):
         if not line.strip():
             continue
         try:
             one = Verdict.of(json.loads(line))
             check_verdict(one.verdict, one.reason, one.comment)
         except ValueError as error:
-            raise ReviewError(f"{path}, line {number}: {error}; mend or drop the line") from error
-        found[one.id] = one
+            raise ReviewError(f"{path}, line {number}: {error}; correct or delete the line") from error
+        last_verdicts[one.id] = one
         reviewers.add(one.reviewer)
     if len(reviewers) > 1:
         raise ReviewError(f"{path} has verdicts of {', '.join(sorted(reviewers))}, expected one reviewer a file")
-    return list(found.values())
+    return list(last_verdicts.values())
 
 
 def read_reviews(paths: Sequence[Path]) -> list[Verdict]:
     """Return the verdicts of several reviewers; ``ReviewError`` for a missing file, or two files of one reviewer."""
-    found: dict[str, Path] = {}
+    path_of: dict[str, Path] = {}
     verdicts: list[Verdict] = []
     for path in paths:
         if not path.is_file():
             raise ReviewError(f"{path} is not there, expected a file of verdicts, as sabila review writes them")
         of_one = read_verdicts(path)
         for reviewer in {one.reviewer for one in of_one}:
-            if reviewer in found:
+            if reviewer in path_of:
                 raise ReviewError(
-                    f"{path} and {found[reviewer]} both have verdicts of {reviewer}, expected one file each"
+                    f"{path} and {path_of[reviewer]} both have verdicts of {reviewer}, expected one file each"
                 )
-            found[reviewer] = path
+            path_of[reviewer] = path
         verdicts += of_one
     return verdicts
 
@@ -151,7 +151,7 @@ def of_unchanged_rows(verdicts: Sequence[Verdict], folder: Path) -> list[Verdict
 
 
 def write_reviews(verdicts: Sequence[Verdict], folder: Path) -> None:
-    """Write the verdicts on unchanged rows into a release; nothing where there is none."""
+    """Write the verdicts on unchanged rows into a release; no file without verdicts."""
     counted = of_unchanged_rows(verdicts, folder)
     if not counted:
         return
@@ -166,7 +166,7 @@ def verdict_table(verdicts: Sequence[Verdict]) -> pl.DataFrame:
 
 
 def released_verdicts(folder: Path) -> list[Verdict]:
-    """Return the verdicts in a release; ``ReviewError`` for one that cannot be."""
+    """Return the verdicts in a release; ``ReviewError`` for an invalid one."""
     rows = released_reviews(folder)
     try:
         return [] if rows is None else [Verdict.of(row) for row in rows.iter_rows(named=True)]

@@ -40,7 +40,7 @@ from synth.preferences.pair_rows import length_bias_of
 from synth.teachers.token_counts import CHARACTERS_PER_TOKEN, estimate_tokens
 
 SHOWN_DIGITS = 6
-"""Digits kept of a share or a mean, so that sums in another order give the same figure."""
+"""Digits kept of a share or a mean, so that another order of summation gives the same figure."""
 
 FIELDS = {"prompt": "messages", "response": "response", "rejected": "rejected"}
 """The measured texts of a record, by their name in figures."""
@@ -113,12 +113,13 @@ def _batches(path: Path) -> Iterator[tuple[pl.DataFrame, int]]:
     expected = SCHEMAS[path.parts[-3]]
     with pq.ParquetFile(path) as file:
         for name in set(file.schema_arrow.names) & READ & set(expected.names):
-            if not same_type(found := file.schema_arrow.field(name).type, expected.field(name).type):
-                raise ReleaseError(f"{path}: column {name} is {found}, expected {expected.field(name).type}")
+            if not same_type(actual := file.schema_arrow.field(name).type, expected.field(name).type):
+                raise ReleaseError(f"{path}: column {name} is {actual}, expected {expected.field(name).type}")
         for batch in file.iter_batches(batch_size=ROWS_PER_GROUP):
             names = [name for name in batch.schema.names if name in READ and name in expected.names]
             read = pa.Table.from_batches([batch.select(names)])
-            clean = read.cast(pa.schema([expected.field(name) for name in names]))  # names inside lists may be no text
+            # The names of fields inside lists may be invalid text; the cast replaces them.
+            clean = read.cast(pa.schema([expected.field(name) for name in names]))
             yield pl.DataFrame(pl.from_arrow(clean)), batch.nbytes
 
 
@@ -164,17 +165,17 @@ SUMS = [_tokens(name).sum().alias(name) for name in ("prompt", "response", "reje
 
 
 def _sums(rows: pl.DataFrame) -> dict[str, int]:
-    found: dict[str, int] = rows.select(SUMS).row(0, named=True)
-    return {**found, "all": sum(found.values())}
+    sums: dict[str, int] = rows.select(SUMS).row(0, named=True)
+    return {**sums, "all": sum(sums.values())}
 
 
 def _by(rows: pl.DataFrame, *names: str) -> list[dict[str, Any]]:
     """Return rows and tokens by some labels, most rows first."""
-    found = rows.group_by(names).agg(pl.len().alias("rows"), *SUMS).with_columns(pl.col(names).cast(pl.String))
-    whole = found.with_columns(
+    counts = rows.group_by(names).agg(pl.len().alias("rows"), *SUMS).with_columns(pl.col(names).cast(pl.String))
+    with_shares = counts.with_columns(
         tokens=pl.sum_horizontal("prompt", "response", "rejected"), share=(pl.col("rows") / rows.height)
     )
-    shown = whole.select(
+    shown = with_shares.select(
         *names, "rows", pl.col("share").round(SHOWN_DIGITS), "tokens", "prompt", "response", "rejected"
     )
     return shown.sort(pl.col("rows"), *names, descending=[True, *(False for _ in names)]).to_dicts()
@@ -208,8 +209,10 @@ def _lengths(rows: pl.DataFrame) -> dict[str, TokenSpread]:
 
 def _chains(rows: pl.DataFrame) -> list[ChainFigures]:
     """Return, for each teacher and prompt form, the number of rows with its chains, and the share of right ones."""
-    found = rows.filter(pl.col("chain").is_not_null()).group_by("teacher", "chain")
-    counted = found.agg(pl.len().alias("rows"), samples=pl.col("samples").sum(), pass_rate=pl.col("pass_rate").mean())
+    by_teacher = rows.filter(pl.col("chain").is_not_null()).group_by("teacher", "chain")
+    counted = by_teacher.agg(
+        pl.len().alias("rows"), samples=pl.col("samples").sum(), pass_rate=pl.col("pass_rate").mean()
+    )
     ordered = counted.with_columns(pl.col("pass_rate").round(SHOWN_DIGITS)).sort("teacher", "chain")
     return [ChainFigures(**chain) for chain in ordered.to_dicts()]
 
@@ -243,7 +246,7 @@ def _configs(folder: Path, sizes: Sizes) -> list[ConfigSize]:
             for key, size in sizes.items()
             if key[0] == name or (name in KINDS and key[0].startswith(f"{name}-"))
         }
-        whole: Values = {field: sum(size[field] for size in of_config.values()) for field in EMPTY}
+        totals: Values = {field: sum(size[field] for size in of_config.values()) for field in EMPTY}
         splits = [
             SplitSize(
                 split=split,
@@ -252,5 +255,5 @@ def _configs(folder: Path, sizes: Sizes) -> list[ConfigSize]:
             )
             for split in split_names({split for _, split in of_config})
         ]
-        counted.append(ConfigSize(config=name, **whole, **(Values(splits=splits) if several else {})))
+        counted.append(ConfigSize(config=name, **totals, **(Values(splits=splits) if several else {})))
     return counted

@@ -1,7 +1,7 @@
 """Masking of personal data in texts of rows that leave the store for a page, a terminal or a file.
 
 Rows dropped before the privacy step and malformed rows were never masked, and evidence and edits quote earlier texts.
-So everything that shows them masks them here, whatever step they ended in.
+Everything that shows them therefore masks them with this module, whatever step dropped them.
 """
 
 from __future__ import annotations

@@ -11,5 +11,5 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def without_formula(value: T) -> T | str:
-    """Return a cell's value, with an apostrophe before it, which makes it text, where it would be a formula."""
+    """Return a cell's value; one that would be a formula is prefixed with an apostrophe, which makes it text."""
     return f"'{value}" if str(value).startswith(FORMULA) else value

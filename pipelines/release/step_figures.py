@@ -108,15 +108,15 @@ def request_figures(folder: Path) -> list[RequestFigures]:
 
 def stored_figures(store: Store, steps: list[StepSummary]) -> StoredFigures:
     """Return figures of generated text, proposed pairs and the red team, from the tables of steps."""
-    found = [(step, store.folder(step.folder)) for step in steps]
+    folders = [(step, store.folder(step.folder)) for step in steps]
     return StoredFigures(
-        generation=[part for step, folder in found for part in _generation(step, folder)],
-        proposed_pairs=[part for step, folder in found if (part := _pairs(step, folder))],
-        red_team=_red_team(found),
+        generation=[part for step, folder in folders for part in _generation(step, folder)],
+        proposed_pairs=[part for step, folder in folders if (part := _pairs(step, folder))],
+        red_team=_red_team(folders),
     )
 
 
-Found = list[tuple[StepSummary, Path]]
+StepFolders = list[tuple[StepSummary, Path]]
 
 
 def _tables(folder: Path, name: str) -> pl.LazyFrame | None:
@@ -223,14 +223,14 @@ def _judge(judged: pl.DataFrame) -> JudgeFigures:
 # --- the red team --------------------------------------------------------------------------------------------------
 
 
-def _red_team(found: Found) -> RedTeamFigures | None:
+def _red_team(folders: StepFolders) -> RedTeamFigures | None:
     """Return the held-out part of the red team, and the attack success; None where there was none."""
-    dropped = [_tables(folder, "dropped") for step, folder in found if "held_out" in step.reasons]
-    held = [table.filter(reason="held_out") for table in dropped if table is not None]
-    rates = [table for _, folder in found if (table := _tables(folder, "attack_success")) is not None]
-    if not held and not rates:
+    dropped = [_tables(folder, "dropped") for step, folder in folders if "held_out" in step.reasons]
+    held_out = [table.filter(reason="held_out") for table in dropped if table is not None]
+    rates = [table for _, folder in folders if (table := _tables(folder, "attack_success")) is not None]
+    if not held_out and not rates:
         return None
-    return RedTeamFigures(held_out=_held_out(held), attack_success=_success(rates))
+    return RedTeamFigures(held_out=_held_out(held_out), attack_success=_success(rates))
 
 
 def _held_out(tables: list[pl.LazyFrame]) -> HeldOut:
