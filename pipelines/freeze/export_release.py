@@ -43,7 +43,7 @@ class ExportError(SabilaError):
 
 @dataclass(kw_only=True)
 class Exported:
-    """Rows written by kind, and reasons of those that were not."""
+    """Counts of written rows by kind, and of others by reason."""
 
     rows: Counter[Kind] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
@@ -71,8 +71,8 @@ def export(release: Path, out: Path, *, to: Target, kind: Kind | None, model: st
     if kind and to in ONE_SHAPE:
         raise ExportError(f"--config is {kind}, and {to} has one kind of rows: leave the option out")
     manifest = open_release(release)
-    there = out.exists()
-    if there and not (out / ATTRIBUTION).is_file():
+    exists = out.exists()
+    if exists and not (out / ATTRIBUTION).is_file():
         raise ExportError(f"{out} exists already, expected the name of a new folder")
     partial = out.with_name(f"{out.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
@@ -86,7 +86,7 @@ def export(release: Path, out: Path, *, to: Target, kind: Kind | None, model: st
     for name, text in _started(manifest, to, model, done).items():
         write_bytes(partial / name, text.encode())
     write_bytes(partial / ATTRIBUTION, _attribution(manifest, done).encode())
-    if there:  # a call that was killed when it was done is run again
+    if exists:  # the call is repeated after one that was interrupted at its end
         same = _hashes(partial) == _hashes(out)
         shutil.rmtree(partial)
         if not same:
@@ -107,7 +107,7 @@ def _hashes(folder: Path) -> dict[str, str]:
     return {path.name: file_hash(path) for path in folder.iterdir() if path.is_file()}
 
 
-# --- rows ----------------------------------------------------------------------------------------------------------
+# --- rows ------------------------------------------------------------------------------------------------------------
 
 
 def _write_rows(release: Path, folder: Path, to: Target, only: Kind | None, done: Exported) -> None:
@@ -173,7 +173,7 @@ def _nothing(manifest: Manifest, to: Target, kind: Kind | None, done: Exported) 
     return f"{what} has no {kind or 'finished'} rows to export{other}"
 
 
-# --- what goes with them -------------------------------------------------------------------------------------------
+# --- configs and attribution -----------------------------------------------------------------------------------------
 
 
 def _started(manifest: Manifest, to: Target, model: str, done: Exported) -> dict[str, str]:

@@ -42,7 +42,7 @@ def release(session: BuildSession, version: str, reviews: Sequence[Verdict] = ()
 
     ``reviews`` are verdicts of people; those on rows that the release has unchanged become part of it.
     Releasing the same content again changes nothing. Raises ``ReleaseError`` where the version has other content or
-    is no folder name, and where no row was kept.
+    is not a folder name, and where no row was kept.
     """
     check_version(version)
     with staged_release(session, version, reviews) as (manifest, partial):
@@ -84,7 +84,7 @@ def freeze(store: Store, manifest: Manifest, partial: Path) -> None:
     with writing(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
         write_bytes(hash_file(folder), f"{manifest.hash}\n".encode())
-        shutil.rmtree(folder, ignore_errors=True)  # a folder without a manifest, by something else than sabila
+        shutil.rmtree(folder, ignore_errors=True)  # a folder without a manifest, which sabila did not write
         partial.rename(folder)
 
 
@@ -132,8 +132,8 @@ def _described(session: BuildSession, version: str, graph: list[StepSummary], fo
 
 def _values(session: BuildSession) -> dict[str, Any]:
     """Return the values of the recipe's knobs; teachers by name and revision, without their addresses."""
-    asked = (node.step.work.teacher for node in session.plan.nodes())
-    teachers = {teacher.name: teacher for teacher in asked if teacher}
+    step_teachers = (node.step.work.teacher for node in session.plan.nodes())
+    teachers = {teacher.name: teacher for teacher in step_teachers if teacher}
 
     def portable(value: Any) -> Any:
         if not isinstance(value, str) or value.partition(":")[0] not in ELSEWHERE:
@@ -158,7 +158,7 @@ def _same_or_refuse(frozen: Manifest, manifest: Manifest) -> Manifest:
     )
 
 
-# --- the rows ------------------------------------------------------------------------------------------------------
+# --- the rows --------------------------------------------------------------------------------------------------------
 
 
 def _write_rows(store: Store, last: str, folder: Path, splits: pl.DataFrame | None) -> None:

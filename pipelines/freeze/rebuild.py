@@ -68,9 +68,9 @@ def rebuild(
     """Build the release of a manifest (the file, or its folder) again in ``store`` and return its folder.
 
     ``recipe`` is the file of a recipe that sabila does not ship, ``own_files`` are the files of own sources by name,
-    where they are in no mirror; ``warn`` receives, before the build, the differences
-    that change the hash. Raises ``ReleaseError`` before the build where the manifest or its completions were edited or
-    where recipe, code or raw files differ; after it where the result differs; and any error of a build.
+    where no mirror has them; ``warn`` receives, before the build, the differences that change the hash.
+    Raises ``ReleaseError`` before the build where the manifest or its completions were edited or where recipe, code or
+    raw files differ; after it where the result differs; and any error of a build.
     """
     path = manifest / MANIFEST if manifest.is_dir() else manifest
     original = load(path.parent) if manifest.is_dir() else read(path)
@@ -114,13 +114,13 @@ def _scratch(store: Store, original: Manifest) -> Iterator[Store]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _freeze_rebuilt(session: BuildSession, original: Manifest, store: Store, given: Path) -> Path:
+def _freeze_rebuilt(session: BuildSession, original: Manifest, store: Store, release_folder: Path) -> Path:
     """Compose the release and move it into ``store``; ``ReleaseError`` where it differs from the original.
 
-    Reviews come from the folder ``given``, next to the manifest.
+    Reviews come from ``release_folder``, the folder of the manifest.
     """
-    with reading(given):
-        reviews = released_verdicts(given)
+    with reading(release_folder):
+        reviews = released_verdicts(release_folder)
     with staged_release(session, original.version, reviews) as (rebuilt, partial):
         if rebuilt.hash != original.hash:
             raise ReleaseError(f"{original.title} could not be reproduced; {_explained(original, rebuilt)}")
@@ -150,7 +150,7 @@ def _other_files(folder: Path, original: Manifest) -> list[str]:
     ]
 
 
-# --- before any work -----------------------------------------------------------------------------------------------
+# --- checks before the build -----------------------------------------------------------------------------------------
 
 
 def _refuse_tampered(release: ReleaseUnderTest, path: Path) -> None:
@@ -194,10 +194,10 @@ def _recipe(original: Manifest, file: str | None) -> Recipe:
         recipe = load_recipe(file or named.name)
     except RecipeError as error:
         raise ReleaseError(f"{original.title}: {error}") from error
-    found = recipe.identity()
-    if file is not None and (found.name, found.file_sha256) != (named.name, named.file_sha256):
+    identity = recipe.identity()
+    if file is not None and (identity.name, identity.file_sha256) != (named.name, named.file_sha256):
         raise ReleaseError(
-            f"{file} is {found.name}.py with sha256 {found.file_sha256}, expected {named.name}.py with "
+            f"{file} is {identity.name}.py with sha256 {identity.file_sha256}, expected {named.name}.py with "
             f"{named.file_sha256}"
         )
     return recipe.named(original.name)
@@ -245,8 +245,8 @@ def _refuse_other_teachers(plan: Plan, path: Path) -> None:
         teacher = node.step.work.teacher
         if teacher and not isinstance(teacher, RecordedTeacher | EmbeddedTeacher):
             raise ReleaseError(
-                f"{path}: {node.step.name} would ask {teacher.name}, expected a teacher whose answers the "
-                "release has: a rebuild asks no model and no server"
+                f"{path}: {node.step.name} would send requests to {teacher.name}, expected a teacher whose "
+                "replies the release has: a rebuild calls no model or server"
             )
 
 
@@ -258,7 +258,7 @@ def _surroundings(original: Manifest, recipe: Recipe, plan: Plan) -> list[Differ
     return [*changed, *libraries(original.libraries, now)]
 
 
-# --- requests that came to nothing ---------------------------------------------------------------------------------
+# --- failed requests -------------------------------------------------------------------------------------------------
 
 
 def _failing(plan: Plan, failures: Mapping[str, Failure]) -> Plan:

@@ -1,4 +1,4 @@
-"""Reading and writing one repository on the Hugging Face Hub, with retries and errors in plain words.
+"""Reading and writing one repository on the Hugging Face Hub, with retries and readable errors.
 
 Tokens come from huggingface_hub and enter requests only: they are removed from every message.
 """
@@ -173,10 +173,10 @@ class Hub:
     def _files(self, revision: str) -> dict[str, Blob]:
         from huggingface_hub import RepoFile
 
-        found = self.api.list_repo_tree(self.repo, recursive=True, revision=revision, repo_type=self.kind)
+        entries = self.api.list_repo_tree(self.repo, recursive=True, revision=revision, repo_type=self.kind)
         return {
             entry.path: Blob(size=entry.size, git=entry.blob_id, sha256=entry.lfs.sha256 if entry.lfs else None)
-            for entry in found
+            for entry in entries
             if isinstance(entry, RepoFile)
         }
 
@@ -191,8 +191,8 @@ class Hub:
         response = getattr(cause, "response", None)
         if response is None:
             return self._clean(f"{type(cause).__name__}: {cause}")
-        said = getattr(cause, "server_message", None)
-        return self._clean(f"{response.status_code} {response.reason_phrase}{f': {said}' if said else ''}")
+        message = getattr(cause, "server_message", None)
+        return self._clean(f"{response.status_code} {response.reason_phrase}{f': {message}' if message else ''}")
 
     def _clean(self, text: str) -> str:
         from pipelines.storage.secrets import without_secrets
@@ -202,7 +202,7 @@ class Hub:
 
 @contextmanager
 def connect(repo: str, kind: Kind, say: Say, *, anonymous: bool = False) -> Iterator[Hub]:
-    """Give the repository on the Hub that the environment names (``HF_ENDPOINT``), with its stored token.
+    """Yield the repository on the Hub that ``HF_ENDPOINT`` names, with the stored token.
 
     ``anonymous`` requests carry no token. Raises ``ReleaseError`` where other requests lack one.
     """
@@ -215,9 +215,7 @@ def connect(repo: str, kind: Kind, say: Say, *, anonymous: bool = False) -> Iter
     if token is None and not anonymous:
         raise ReleaseError(f"there is no token for the Hub, expected one that may write to {repo}; {LOG_IN}")
     level, quiet = client_logging.get_verbosity(), nullcontext() if sys.stderr.isatty() else disable_progress_bars()
-    client_logging.set_verbosity(
-        logging.ERROR
-    )  # the client's warnings name signed addresses; ours say what is done about it
+    client_logging.set_verbosity(logging.ERROR)  # its warnings contain signed addresses; ``say`` reports retries
     set_client_factory(_client)
     try:
         with quiet:
@@ -241,7 +239,7 @@ def _client() -> Any:
     return client
 
 
-# --- errors --------------------------------------------------------------------------------------------------------
+# --- errors ----------------------------------------------------------------------------------------------------------
 
 
 def has_token() -> bool:

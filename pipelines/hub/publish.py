@@ -82,7 +82,7 @@ def check_repo(repo: str) -> None:
 
 
 def check(folder: Path, files: dict[str, Path], use: Use, *, private: bool) -> None:
-    """Raise ``ReleaseError`` with every reason against publication: broken, not allowed, or with secrets."""
+    """Raise ``ReleaseError`` with every reason against publication: errors, licences, or secrets."""
     from pipelines.release.license_check import conflicts
     from pipelines.verify.verify_release import verify
 
@@ -100,9 +100,9 @@ def check(folder: Path, files: dict[str, Path], use: Use, *, private: bool) -> N
 
 
 def _files(folder: Path, manifest: Manifest, optional: dict[str, bool]) -> dict[str, Path]:
-    """Return the files to publish by path: those of the manifest, the manifest, and the wanted ``optional`` ones."""
+    """Return the files to publish by path: those of the manifest, the manifest, and the requested ``optional`` ones."""
     paths = [*(entry.path for entry in manifest.files), MANIFEST, REPORT]
-    paths = [path for path in paths if all(wanted for name, wanted in optional.items() if path.startswith(name))]
+    paths = [path for path in paths if all(included for name, included in optional.items() if path.startswith(name))]
     if outside := [path for path in paths if not (folder / path).resolve().is_relative_to(folder.resolve())]:
         raise ReleaseError(f"{folder / MANIFEST} lists {outside[0]!r}, expected only files inside the release")
     if missing := [path for path in paths if not (folder / path).is_file()]:

@@ -154,7 +154,7 @@ def _model_origin(folder: Path) -> ModelOrigin:
         record: dict[str, Any] = json.loads((folder / name).read_text(encoding="utf-8"))
         origin = _of_run(record) if name == RECORDS[0] else _of_merge(record)
         if not all(isinstance(text, str) for text in (origin.license, *origin.inherited, *origin.card_facts.values())):
-            raise ValueError("a licence, name or hash is no text")
+            raise ValueError("a licence, name or hash is not a text")
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ReleaseError(f"{folder / name} is no record of a run or a merge: {error!r}") from error
     return origin
@@ -191,8 +191,8 @@ def _check(folder: Path, files: dict[str, Path], origin: ModelOrigin, use: Use, 
         raise ReleaseError(refusal(folder, "is incomplete, or differs from its record", broken))
     if wrong := _barred(origin, use, private=private):
         raise ReleaseError(refusal(folder, f"may not be published for use {use!r}", wrong))
-    if found := secrets(files.items()):
-        raise ReleaseError(refusal(folder, "seems to contain secrets; revoke them, then remove them", found))
+    if secrets_found := secrets(files.items()):
+        raise ReleaseError(refusal(folder, "seems to contain secrets; revoke them, then remove them", secrets_found))
 
 
 def _unlike_card(folder: Path, origin: ModelOrigin) -> list[str]:
@@ -200,15 +200,15 @@ def _unlike_card(folder: Path, origin: ModelOrigin) -> list[str]:
     text = (folder / CARD).read_text(encoding="utf-8")
     head = card_head(text)
     stated = str(head.get("license_name") if head.get("license") == "other" else head.get("license"))
-    found = [
+    contradictions = [
         f"{CARD} does not name the {what}, expected {value}"
         for what, value in origin.card_facts.items()
         if value not in text
     ]
     inherited = origin.license.lower()
     if stated.lower() not in (inherited, inherited.replace(" ", "-")) and card_license(head) != origin.license:
-        found.append(f"{CARD} says licence {stated!r}, expected {inherited!r} as {origin.name} has it")
-    return found
+        contradictions.append(f"{CARD} says licence {stated!r}, expected {inherited!r} as {origin.name} has it")
+    return contradictions
 
 
 def _weights(folder: Path) -> list[str]:
@@ -221,17 +221,17 @@ def _weights(folder: Path) -> list[str]:
 
 
 def _barred(origin: ModelOrigin, use: Use, *, private: bool) -> list[str]:
-    """Return what the licences of rows and models forbid, or require and the model's own does not."""
+    """Return the terms of rows and models that forbid publication, or that the model's own licence omits."""
     own = origin.license
     inherited = {id for text in origin.inherited for id in parts(text)}
-    found = [
+    reasons = [
         f"{id} applies to it and is missing from its licence {own}" for id in sorted(inherited) if not covers(own, id)
     ]
     for id in sorted({*inherited, *parts(own)}):
         if terms(id).own and private:
             continue
         if terms(id).id != id or not terms(id).redistribution:
-            found.append(f"{id}: no known terms allow publishing derived models")
+            reasons.append(f"{id}: no known terms allow publishing derived models")
         elif not fits(id, use):
-            found.append(f"{id} does not allow use {use!r}")
-    return [*found, *filter(None, [contradiction(own)])]
+            reasons.append(f"{id} does not allow use {use!r}")
+    return [*reasons, *filter(None, [contradiction(own)])]

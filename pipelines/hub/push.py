@@ -154,7 +154,7 @@ def _git_name(file: Path) -> str:
     return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
 
 
-# --- what forbids it -----------------------------------------------------------------------------------------------
+# --- checks before an upload -----------------------------------------------------------------------------------------
 
 
 def _check_repository(upload: Upload, remote: Remote, hub: Hub) -> None:
@@ -190,7 +190,7 @@ def _some(paths: list[str]) -> str:
     return ", ".join(paths[:NAMED]) + more
 
 
-# --- the push ------------------------------------------------------------------------------------------------------
+# --- the push --------------------------------------------------------------------------------------------------------
 
 
 def _pushed(upload: Upload, hub: Hub, remote: Remote, plan: UploadPlan) -> tuple[str, UploadPlan]:
@@ -219,7 +219,7 @@ def _read_back(upload: Upload, hub: Hub, revision: str) -> None:
     for _ in range(LOOKS - 1):
         if difference.empty:
             return
-        time.sleep(BETWEEN_LOOKS_S)  # a listing may lag behind the commit that it is of
+        time.sleep(BETWEEN_LOOKS_S)  # a listing may lag behind its commit
         difference = plan_upload(upload, hub.files(revision))
     if not difference.empty:
         raise ReleaseError(
@@ -244,7 +244,7 @@ def _committed(upload: Upload, hub: Hub, parent: str, plan: UploadPlan) -> str:
         try:
             return hub.commit(additions, deletions, parent=parent, message=upload.title)
         except hub_error():
-            # The answer may be lost and the commit made; or another push came first, and ours must not follow it
+            # The commit may exist although the response was lost. If another push came first, ours must not follow it.
             if committed := _already_committed(upload, hub, parent):
                 return committed
             raise

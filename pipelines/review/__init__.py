@@ -1,1 +1,1 @@
-"""Rows of a release read by people: a sample, the page, sheets, and what their verdicts say."""
+"""Review of a release by people: a sample of rows, the page, sheets, and a summary of the verdicts."""

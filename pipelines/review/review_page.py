@@ -1,4 +1,4 @@
-"""The page on which a reviewer reads rows and gives verdicts, and the answers of its server."""
+"""The page on which a reviewer reads rows and gives verdicts, and the responses of its server."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from pipelines.report.row_queries import QuestionError
 from pipelines.review.review_sample import SampledRow
 
 SCRIPTS = ("report_rows.js", "review.js")
-GIVEN = ("verdict", "reason", "comment")
-FIELDS = frozenset({"n", *GIVEN})
+ANSWER_FIELDS = ("verdict", "reason", "comment")
+FIELDS = frozenset({"n", *ANSWER_FIELDS})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,10 +43,10 @@ class ReviewApp:
 
     @classmethod
     def of(cls, release: ReleaseView, sample: Sequence[SampledRow], reviewer: str, file: Path) -> ReviewApp:
-        """Render the page with the verdicts that the reviewer has given before, and nobody else's."""
+        """Render the page with the reviewer's own earlier verdicts only."""
         rows = {one.id: one for one in sample}
         known = {one.id: one for one in read_verdicts(file) if one.id in rows and one.mark == rows[one.id].mark}
-        given = [known.get(one.id) for one in sample]
+        verdicts = [known.get(one.id) for one in sample]
         html, policy = page(
             "review.html.jinja",
             SCRIPTS,
@@ -59,7 +59,7 @@ class ReviewApp:
             data=as_json(
                 {
                     "rows": [{"id": safe_text(one.id), "source": safe_text(one.row["source"])} for one in sample],
-                    "verdicts": [one and {name: getattr(one, name) for name in GIVEN} for one in given],
+                    "verdicts": [one and {name: getattr(one, name) for name in ANSWER_FIELDS} for one in verdicts],
                 }
             ),
         )
@@ -78,33 +78,33 @@ class ReviewApp:
         return HTTPStatus.NOT_FOUND, JSON, b'{"error": "no such page"}'
 
     def accept(self, path: str, content: bytes) -> tuple[HTTPStatus, str, bytes]:
-        """Store a verdict that the page sends, on the disk when this returns; ``QuestionError`` for a malformed one."""
+        """Store a verdict sent by the page and sync it to the disk; ``QuestionError`` for a malformed one."""
         if path != "/verdict":
             return HTTPStatus.NOT_FOUND, JSON, b'{"error": "no such page"}'
         try:
             sent = orjson.loads(content)
         except orjson.JSONDecodeError as error:
-            raise QuestionError(f"the verdict is no JSON: {error}") from error
+            raise QuestionError(f"the verdict is not JSON: {error}") from error
         if not isinstance(sent, dict) or sent.keys() != FIELDS:
             raise QuestionError(f"expected an object with {', '.join(sorted(FIELDS))}")
         row = self._at(str(sent["n"]))
-        verdict, reason, comment = (str(sent[name]) for name in ("verdict", "reason", "comment"))
+        answer, reason, comment = (str(sent[name]) for name in ("verdict", "reason", "comment"))
         try:
-            check_verdict(verdict, reason, comment)
+            check_verdict(answer, reason, comment)
         except ValueError as error:
             raise QuestionError(str(error)) from error
-        given = Verdict(
+        verdict = Verdict(
             id=row.id,
             mark=row.mark,
             reviewer=self.reviewer,
-            verdict=verdict,  # type: ignore[arg-type]
+            verdict=answer,  # type: ignore[arg-type]
             reason=reason,
             comment=comment,
             release=self.release.manifest.title,
             at=datetime.now(UTC).isoformat(timespec="seconds"),
         )
         with self.writing:
-            append_verdicts(self.file, [given])
+            append_verdicts(self.file, [verdict])
         return HTTPStatus.OK, JSON, b'{"saved": true}'
 
     def _at(self, n: str | None) -> SampledRow:

@@ -20,7 +20,7 @@ STRATA = ("source", "task", "lang", "license", "split")
 
 @dataclass(frozen=True, kw_only=True)
 class SampledRow:
-    """A row to judge, and the mark of what is judged."""
+    """A row to judge, and the hash (mark) of its judged fields."""
 
     row: dict[str, Any]
     mark: str
@@ -32,24 +32,24 @@ class SampledRow:
 
 
 def review_sample(folder: Path, size: int, *, by: Sequence[str] = ("source",), seed: int = 0) -> list[SampledRow]:
-    """Return ``size`` kept rows, as many of each value of ``by`` as there are, drawn and ordered by a hash.
+    """Return ``size`` kept rows, equally many of each value of ``by``, drawn and ordered by a hash.
 
-    What small groups lack is taken from larger ones. Raises ``ReviewError`` for a release without rows.
+    Where a group has too few rows, larger groups give more. Raises ``ReviewError`` for a release without rows.
     """
     strata = list(dict.fromkeys(by))
     rows = scan(folder).select("id", *strata).collect()
     if rows.is_empty():
         raise ReviewError(f"{folder} has no row to review")
-    drawn = [xxhash.xxh64_intdigest(f"{seed}:{id}".encode()) for id in rows["id"].to_list()]
-    ordered = rows.with_columns(drawn=pl.Series(drawn, dtype=pl.UInt64)).sort("drawn", "id")
+    hashes = [xxhash.xxh64_intdigest(f"{seed}:{id}".encode()) for id in rows["id"].to_list()]
+    ordered = rows.with_columns(hash=pl.Series(hashes, dtype=pl.UInt64)).sort("hash", "id")
     if strata:
         sizes = ordered.group_by(strata).len().sort(strata)
         quota = pl.Series("quota", quotas(sizes["len"].to_list(), size), pl.Int64)
         rank = pl.int_range(pl.len()).over(strata)
-        wanted = ordered.with_columns(rank=rank).join(
+        with_quota = ordered.with_columns(rank=rank).join(
             sizes.with_columns(quota).drop("len"), on=strata, nulls_equal=True, maintain_order="left"
         )
-        ordered = wanted.filter(pl.col("rank") < pl.col("quota"))
+        ordered = with_quota.filter(pl.col("rank") < pl.col("quota"))
     ids = ordered["id"].head(size).to_list()
-    found = rows_by_id(folder, ids)
-    return [SampledRow(row=found[id], mark=row_mark(found[id])) for id in ids]
+    row_of = rows_by_id(folder, ids)
+    return [SampledRow(row=row_of[id], mark=row_mark(row_of[id])) for id in ids]

@@ -1,4 +1,4 @@
-"""Rows to review as a CSV or XLSX sheet, and the verdicts that come back in one, checked line by line."""
+"""Rows to review as a CSV or XLSX sheet, and the verdicts read from one, checked line by line."""
 
 from __future__ import annotations
 
@@ -27,28 +27,28 @@ from sources.formats.archives import sheet
 from sources.source import Broken
 
 SHOWN = ("source", "question", "context", "options", "gold", "answer", "rejected")
-GIVEN = ("verdict", "reason", "comment")
-COLUMNS = ("id", *SHOWN, *GIVEN, "mark")
+ANSWER_FIELDS = ("verdict", "reason", "comment")
+COLUMNS = ("id", *SHOWN, *ANSWER_FIELDS, "mark")
 LONGEST_CELL = 32_000
-"""Characters of a cell; Excel takes 32,767."""
+"""Most characters of a cell; Excel allows 32,767."""
 
 SUFFIXES = (".csv", ".xlsx")
 FAULTS_SHOWN = 10
 
 
-def write_sheet(sample: Sequence[SampledRow], path: Path, given: Sequence[Verdict] = ()) -> None:
-    """Write rows as a sheet with empty cells for verdicts, or those ``given`` before; the suffix says which kind."""
+def write_sheet(sample: Sequence[SampledRow], path: Path, verdicts: Sequence[Verdict] = ()) -> None:
+    """Write rows as a .csv or .xlsx sheet with the earlier ``verdicts``, or empty cells for them."""
     check_suffix(path)
-    known = {(one.id, one.mark): one for one in given}
+    known = {(one.id, one.mark): one for one in verdicts}
     rows = []
     for one in sample:
         verdict = known.get((one.id, one.mark))
-        said = [getattr(verdict, name) if verdict else "" for name in GIVEN]
-        rows.append([one.id, *_shown(one.row), *map(_text, said), one.mark])
+        cells = [getattr(verdict, name) if verdict else "" for name in ANSWER_FIELDS]
+        rows.append([one.id, *_shown(one.row), *map(_text, cells), one.mark])
     if path.suffix == ".csv":
         text = io.StringIO()
         csv.writer(text).writerows([COLUMNS, *rows])
-        write_bytes(path, b"\xef\xbb\xbf" + text.getvalue().encode())  # Excel reads UTF-8 by this mark
+        write_bytes(path, b"\xef\xbb\xbf" + text.getvalue().encode())  # Excel recognises UTF-8 by the byte order mark
     else:
         _write_workbook(rows, path)
 
@@ -106,20 +106,20 @@ def _write_workbook(rows: Sequence[Sequence[str]], path: Path) -> None:
         book.save(temporary)
 
 
-# --- back again ----------------------------------------------------------------------------------------------------
+# --- reading a sheet -------------------------------------------------------------------------------------------------
 
 
 def read_sheet(path: Path, folder: Path, reviewer: str, title: str) -> list[Verdict]:
     """Return the verdicts in a sheet on rows of the release in ``folder``; lines without one are left out.
 
-    Raises ``ReviewError`` that names every faulty line: an unknown or repeated id, a row that was changed in the sheet
-    or is another one in the release, a verdict or reason that is none.
+    Raises ``ReviewError`` with every faulty line: an unknown or repeated id, a row that was changed in the sheet or
+    differs in the release, an unknown verdict or reason.
     """
     check_suffix(path)
     lines = list(_csv_lines(path) if path.suffix == ".csv" else _workbook_lines(path))
     rows = rows_by_id(folder, {cells["id"] for _, cells in lines})
     seen: dict[str, int] = {}
-    found, faults = [], []
+    verdicts, faults = [], []
     for number, cells in lines:
         try:
             one = _verdict(cells, rows, reviewer, title)
@@ -128,15 +128,15 @@ def read_sheet(path: Path, folder: Path, reviewer: str, title: str) -> list[Verd
         except ValueError as error:
             faults.append(f"line {number}: {error}")
             continue
-        found += [one] if one else []
+        verdicts += [one] if one else []
     if faults:
         more = f"; and {len(faults) - FAULTS_SHOWN} more" if len(faults) > FAULTS_SHOWN else ""
         raise ReviewError(f"{path} was not read: {'; '.join(faults[:FAULTS_SHOWN])}{more}")
-    return found
+    return verdicts
 
 
 def _verdict(cells: dict[str, str], rows: dict[str, dict[str, Any]], reviewer: str, title: str) -> Verdict | None:
-    """Return the verdict of a line, None where it has none; ``ValueError`` says what is wrong with it."""
+    """Return the verdict of a line, None without one; ``ValueError`` for an invalid line."""
     id, verdict, reason = cells["id"], cells["verdict"].strip().lower(), cells["reason"].strip().lower()
     comment = cells["comment"].strip()
     row = rows.get(id)
@@ -158,7 +158,7 @@ def _verdict(cells: dict[str, str], rows: dict[str, dict[str, Any]], reviewer: s
 
 
 def _plain(text: str) -> str:
-    """Return a text without what a spreadsheet may change on its way: line ends, blanks, a leading apostrophe."""
+    """Return a text without what a spreadsheet may change: line ends, spaces, a leading apostrophe."""
     return " ".join(text.removeprefix("'").split())
 
 
@@ -189,10 +189,10 @@ def _workbook_lines(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
 
 
 def _header(path: Path, names: Sequence[str]) -> list[str]:
-    found = [name.strip() for name in names]
-    if lacking := [name for name in COLUMNS if name not in found]:
+    columns = [name.strip() for name in names]
+    if lacking := [name for name in COLUMNS if name not in columns]:
         raise ReviewError(f"{path} has no column {lacking[0]!r}, expected {', '.join(COLUMNS)}; write a new sheet")
-    return found
+    return columns
 
 
 def _cells(names: Sequence[str], values: Sequence[str]) -> dict[str, str]:

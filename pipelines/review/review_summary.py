@@ -1,4 +1,4 @@
-"""What the reviewers of a release say so far, and rows that they call wrong as entries of an overrides file."""
+"""Summary of the reviews of a release so far, and the rows judged wrong as entries of an overrides file."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from sources.releases.figures_model import ReviewFigures
 
 
 class ReviewSummary(JsonModel):
-    """The figures of all verdicts on a release; ``left_out`` are those on rows that it lacks or has changed."""
+    """The figures of all verdicts on a release; ``left_out`` counts those on missing or changed rows."""
 
     release: str
     files: list[str]
@@ -42,19 +42,19 @@ def reviewer_file(reviews: Path, reviewer: str) -> Path:
 def summary(folder: Path, title: str, reviews: Path) -> tuple[ReviewSummary, list[Verdict]]:
     """Return the figures of all verdicts in the folder ``reviews``, and these verdicts."""
     files = sorted(reviews.glob("*.jsonl"))
-    given = read_reviews(files)
-    counted = of_unchanged_rows(given, folder)
+    verdicts = read_reviews(files)
+    counted = of_unchanged_rows(verdicts, folder)
     if not counted:
         raise ReviewError(f"no verdict on {title} in {reviews}, expected some; sabila review {title} collects them")
     figures = review_figures(verdict_table(counted), folder)
-    left_out = len(given) - len(counted)
+    left_out = len(verdicts) - len(counted)
     return ReviewSummary(release=title, files=list(map(str, files)), left_out=left_out, figures=figures), counted
 
 
 def override_wrong_rows(verdicts: Sequence[Verdict], path: Path) -> int:
-    """Add an entry that drops it for each row that most reviewers call wrong, and return how many are new.
+    """Add an entry with decision drop for each row that most reviewers call wrong, and return the number of new ones.
 
-    A row that the file drops already is left as it is. Raises ``OverridesError`` for a file that is none.
+    Rows that the file drops already are skipped. Raises ``OverridesError`` for an invalid file.
     """
     known = {one.id for one in read_overrides(path) if one.decision == "drop"} if path.exists() else set()
     judged = outcomes(verdict_table(verdicts)).filter(outcome="wrong")["id"].to_list()
@@ -62,9 +62,11 @@ def override_wrong_rows(verdicts: Sequence[Verdict], path: Path) -> int:
     new = []
     for id in (id for id in judged if id not in known):
         wrong = [one for one in verdicts if one.id == id and one.verdict == "wrong"]
-        said = dict.fromkeys(": ".join(filter(None, (REASONS.get(one.reason, "wrong"), one.comment))) for one in wrong)
+        explanations = dict.fromkeys(
+            ": ".join(filter(None, (REASONS.get(one.reason, "wrong"), one.comment))) for one in wrong
+        )
         by = ", ".join(one.reviewer for one in wrong)
-        new.append(Override(id=id, decision="drop", reason="; ".join(said), by=by, date=today))
+        new.append(Override(id=id, decision="drop", reason="; ".join(explanations), by=by, date=today))
     if new:
         add_to_file(path, new)
     return len(new)
