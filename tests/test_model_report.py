@@ -67,11 +67,11 @@ def test_the_page_has_every_part_and_its_numbers_are_those_of_the_records(folder
     assert f"{record.score.value:.1%}" in html
     assert [one["settings"] for one in values["comparison"]] == ["generate, 2 orders", "self-consistency, 10 samples"]
     assert all(one["error"] is None for one in values["comparison"])
-    (pair,) = values["comparison"][0]["found"].pairs
+    (pair,) = values["comparison"][0]["result"].pairs
     assert f"{pair.difference.value * 100:+.1f}" in html
     assert [len(plot["points"]) > 1 for plot in values["curves"]] == [True, True]
     assert values["red_comparison"]["error"] is None
-    assert values["strategies"][0]["found"].request_seconds > 0
+    assert values["strategies"][0]["strategy"].request_seconds > 0
     assert ">Request seconds</th>" in html
     assert ">Seconds</th>" not in html
 

@@ -19,7 +19,7 @@ class CallError(SabilaError):
 
 
 class ArrowStream(Protocol):
-    """A table that hands out its columns as Arrow: pandas, pyarrow and polars."""
+    """A table that exports its columns as Arrow: pandas, pyarrow and polars."""
 
     def __arrow_c_stream__(self, requested_schema: Any = None) -> Any: ...
 
@@ -51,7 +51,7 @@ def as_files(rows: Rows, name: str, folder: Path) -> list[Path]:
         as_polars(rows, name).write_parquet(path)
     except CallError:
         raise
-    except Exception as error:  # each library of tables has its own
+    except Exception as error:  # each library of tables has errors of its own
         raise CallError(
             f"{name} is a table that cannot be written as parquet ({error}), expected columns of text, numbers, lists "
             "and structs; convert or drop the others"
@@ -68,16 +68,16 @@ def as_polars(rows: Any, name: str) -> pl.DataFrame:
     if isinstance(rows, pl.DataFrame):
         return rows
     library = type(rows).__module__.partition(".")[0]
-    found: Any = None
+    table: Any = None
     if library == "pandas" and hasattr(rows, "columns"):
-        found = pl.from_pandas(rows)
+        table = pl.from_pandas(rows)
     elif library == "datasets" and hasattr(rows, "to_polars"):
-        found = rows.to_polars()
+        table = rows.to_polars()
     elif hasattr(rows, "__arrow_c_stream__"):
-        found = pl.DataFrame(rows)
-    if not isinstance(found, pl.DataFrame):
+        table = pl.DataFrame(rows)
+    if not isinstance(table, pl.DataFrame):
         raise CallError(
             f"{name} is {type(rows).__module__}.{type(rows).__qualname__}, expected a table of polars, pandas, pyarrow "
             "or datasets (one split), the path of a file, or a list of paths"
         )
-    return found
+    return table

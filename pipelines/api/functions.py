@@ -1,7 +1,7 @@
 """The verbs of ``sabila`` as functions: ``from pipelines import build, release, load, trace, diff, deduplicate``.
 
 Arguments are the options of the verb of the same name (``deduplicate`` is ``sabila dedup``), with its defaults and
-limits. Failures are ``SabilaError``, with the message that the verb prints. What is slow to load is loaded in a call.
+limits. Failures are ``SabilaError``, with the message that the verb prints. Slow imports are inside the functions.
 """
 
 from __future__ import annotations
@@ -155,7 +155,7 @@ def release(
 def load(release: Release | File, *, store: File = FROM_STORE) -> Release:
     """Open a release: NAME@VERSION in ``store``, or the path of its folder.
 
-    Its kept rows are ``rows()`` for polars and ``dataset()`` for datasets; ``ledger`` says what became of every row.
+    Its kept rows are ``rows()`` for polars and ``dataset()`` for datasets; ``ledger`` has the outcome of every row.
     """
     from pipelines.api.results import Release
 
@@ -201,8 +201,8 @@ def diff(
     from pipelines.api.results import Diff
     from pipelines.diff.compare_releases import diff as compare
 
-    found = compare(_folder(before, store), _folder(after, store), out=_path(out), limit=limit, unmasked=unmasked)
-    return Diff(**vars(found))
+    differences = compare(_folder(before, store), _folder(after, store), out=_path(out), limit=limit, unmasked=unmasked)
+    return Diff(**vars(differences))
 
 
 @like_verb("verify")
@@ -255,9 +255,9 @@ def deduplicate(
     from pipelines.api.results import Deduplication
 
     settings = {"threshold": threshold, "recall": recall, "shingle_tokens": shingle_tokens, "unit": unit}
-    with _places(out) as (given, folder):
+    with _places(out) as (scratch, folder):
         account = dedup_files(
-            as_files(rows, "rows", given),
+            as_files(rows, "rows", scratch),
             folder,
             text=tuple(text_column),
             id=id_column,
@@ -267,7 +267,9 @@ def deduplicate(
             overwrite=overwrite,
             settings=settings,
         )
-        return Deduplication(**_tables(folder, "kept", "dropped", "clusters"), account=_said(account, out))
+        return Deduplication(
+            **_tables(folder, "kept", "dropped", "clusters"), account=_without_scratch_folder(account, out)
+        )
 
 
 @like_verb("decontaminate")
@@ -307,14 +309,14 @@ def decontaminate(
     items = {"item_question": item_question_column, "item_options": item_options_column}
     items |= {"item_answer": item_answer_column, "item_context": item_context_column}
     items |= {"item_chain": item_chain_column, "item_messages": item_messages_column}
-    with _places(out) as (given, folder):
-        named = against if isinstance(against, tuple) else tuple(map(str, as_files(against, "against", given)))
+    with _places(out) as (scratch, folder):
+        named = against if isinstance(against, tuple) else tuple(map(str, as_files(against, "against", scratch)))
         columns = {"text": tuple(text_column), "id": id_column, **own, **items}
         settings = {"embedder": embedder, "similarity": similarity, "judge": judge, "mirror": _path(mirror)}
-        files = as_files(rows, "rows", given)
+        files = as_files(rows, "rows", scratch)
         account = decontaminate_files(files, folder, named, {**columns, **settings, "overwrite": overwrite})
         tables = _tables(folder, "kept", "dropped", "leaks", "not_checked")
-        return Decontamination(**tables, account=_said(account, out))
+        return Decontamination(**tables, account=_without_scratch_folder(account, out))
 
 
 @like_verb("check")
@@ -352,9 +354,9 @@ def check(
     columns: dict[str, Sequence[str | None]] = {"question": question_column, "options": options_column}
     columns |= {"answer": (answer_column,), "id": (id_column,), "gold": (gold_column,)}
     with TemporaryDirectory(prefix="sabila-") as scratch:
-        given = as_files(rows.folder if isinstance(rows, Release) else rows, "rows", Path(scratch))
-        found = check_paths(
-            [release_or_path(str(path), Path(store)) for path in given],
+        files = as_files(rows.folder if isinstance(rows, Release) else rows, "rows", Path(scratch))
+        result = check_paths(
+            [release_or_path(str(path), Path(store)) for path in files],
             columns=columns,
             lang=lang,
             license=license,
@@ -371,10 +373,10 @@ def check(
             write_baseline=_path(write_baseline),
             workers=workers or 1,
         )
-    return Check(**vars(found), examples=examples)
+    return Check(**vars(result), examples=examples)
 
 
-# --- what they share -----------------------------------------------------------------------------------------------
+# --- shared helpers -----------------------------------------------------------------------------------------------
 
 
 def _session(
@@ -390,13 +392,13 @@ def _session(
     from pipelines.build.recipe import load as load_recipe
     from pipelines.build.session import BuildSession
 
-    found = load_recipe(str(recipe))
-    given = {name: value for name, value in values.items() if value is not None}
-    if found.takes_own_sources and "source" in given:
-        given["source"] = _own_sources(given["source"], store, mirror, relock=relock)
+    loaded = load_recipe(str(recipe))
+    knobs = {name: value for name, value in values.items() if value is not None}
+    if loaded.takes_own_sources and "source" in knobs:
+        knobs["source"] = _own_sources(knobs["source"], store, mirror, relock=relock)
     return BuildSession.open(
-        found,
-        given,
+        loaded,
+        knobs,
         store=Path(store),
         mirror=_path(mirror),
         lock=_path(lock),
@@ -411,8 +413,8 @@ def _own_sources(source: Any, store: File, mirror: File | None, *, relock: bool)
 
     several = [source] if isinstance(source, str | Path) else list(source)
     specs = [parse_spec(str(one)) for one in several if not isinstance(one, dict)]
-    made = resolve_sources(specs, raw=Path(store) / "raw", mirror=_path(mirror), renew=relock)
-    return [*(one for one in several if isinstance(one, dict)), *made]
+    resolved = resolve_sources(specs, raw=Path(store) / "raw", mirror=_path(mirror), renew=relock)
+    return [*(one for one in several if isinstance(one, dict)), *resolved]
 
 
 def _requesting(
@@ -423,7 +425,7 @@ def _requesting(
     tries: int | None,
     leave_out: Names,
 ) -> dict[str, Any]:
-    """Return what was given of how requests are sent, by the names of ``TeacherOptions``."""
+    """Return the given settings of requests by the names of ``TeacherOptions``."""
     how = {"concurrency": concurrency, "context": context, "threads": threads, "timeout_s": timeout}
     return requesting({**how, "max_tries": tries, "leave_out": tuple(leave_out)})
 
@@ -435,13 +437,13 @@ def _folder(release: Release | File, store: File) -> Path:
     return find(title_of(release), Path(store))
 
 
-def _path(given: File | None) -> Path | None:
-    return None if given is None else Path(given)
+def _path(path: File | None) -> Path | None:
+    return None if path is None else Path(path)
 
 
 @contextmanager
 def _places(out: File | None) -> Iterator[tuple[Path, Path]]:
-    """Yield a folder for tables given in memory, and the one for the result: ``out``, or one that is removed."""
+    """Yield a temporary folder for tables in memory, and the folder of the result: ``out``, or a temporary one."""
     with TemporaryDirectory(prefix="sabila-") as scratch:
         yield Path(scratch), Path(out) if out else Path(scratch) / "result"
 
@@ -452,6 +454,6 @@ def _tables(folder: Path, *names: str) -> dict[str, Any]:
     return {name: read_parquet(folder / f"{name}.parquet") for name in names}
 
 
-def _said(account: Any, out: File | None) -> Any:
-    """Return the account without the folder of a result that is not kept."""
+def _without_scratch_folder(account: Any, out: File | None) -> Any:
+    """Return the account, without the folder of the result if that is temporary."""
     return {name: value for name, value in account.items() if out or name != "folder"}

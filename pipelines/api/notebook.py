@@ -30,8 +30,8 @@ def facts_html(title: str, facts: Mapping[str, str]) -> str:
 
 def frame_html(rows: pl.DataFrame, title: str = "") -> str:
     """Return the first rows of a table."""
-    said = f"<p>{_text(title)}</p>" if title and rows.height else ""
-    return said + rows.head(SHOWN_ROWS)._repr_html_() if rows.height else ""
+    heading = f"<p>{_text(title)}</p>" if title and rows.height else ""
+    return heading + rows.head(SHOWN_ROWS)._repr_html_() if rows.height else ""
 
 
 def _text(text: str) -> str:

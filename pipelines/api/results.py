@@ -1,4 +1,4 @@
-"""What the functions return: typed values that print as the verb does, and show themselves in a notebook."""
+"""Return values of the functions: typed results that print as their verb does, and display in a notebook."""
 
 from __future__ import annotations
 
@@ -85,14 +85,14 @@ def _rows_of(folder: Path) -> pl.DataFrame:
 
 @dataclass(frozen=True, kw_only=True)
 class Release(Shown):
-    """A frozen release: its folder and manifest, and its rows, ledger and card, read when they are asked for."""
+    """A frozen release: its folder and manifest, and its rows, ledger and card, read on first use."""
 
     folder: Path
     manifest: Manifest = field(repr=False)
 
     @classmethod
     def of(cls, folder: Path) -> Release:
-        """Open the release in a folder; ``ReleaseError`` where it is none."""
+        """Open the release in a folder; ``ReleaseError`` for any other folder."""
         return cls(folder=folder, manifest=open_release(folder))
 
     @property
@@ -102,12 +102,12 @@ class Release(Shown):
 
     @property
     def configs(self) -> list[str]:
-        """What ``rows`` and ``dataset`` read, the default first: ``sft``, ``sft-medqa`` and so on."""
+        """Configurations of ``rows`` and ``dataset``, the default first: ``sft``, ``sft-medqa`` and so on."""
         return list(configs(self.folder))
 
     @property
     def splits(self) -> list[str]:
-        """What ``split`` of ``rows`` and ``dataset`` may be: train, and validation and test where there are such."""
+        """Values of ``split`` in ``rows`` and ``dataset``: train, and validation and test if the release has them."""
         return split_names({split_of_file(path.name) for path in self.folder.glob("data/*/*/*.parquet")})
 
     def rows(self, config: str | None = None, split: str = TRAIN) -> pl.DataFrame:
@@ -211,7 +211,7 @@ class Diff(Shown, ReleaseDiff):
 
 @dataclass(frozen=True, kw_only=True)
 class Verification(Shown, Verdict):
-    """All errors found in a release; ``ok`` where there is none."""
+    """All errors found in a release; ``ok`` if there are none."""
 
     @property
     def ok(self) -> bool:
@@ -257,7 +257,7 @@ class Split(Shown):
 
 @dataclass(frozen=True, kw_only=True)
 class Deduplication(Split):
-    """Rows without near-duplicates; ``clusters`` names the row that stands for each."""
+    """Rows without near-duplicates; ``clusters`` has the kept representative of each row."""
 
     clusters: pl.DataFrame = field(repr=False)
 

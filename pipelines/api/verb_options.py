@@ -21,7 +21,7 @@ Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
 
 OF_TERMINAL = frozenset({"json", "help", "files", "targets", "fail_on"})
-"""Parameters of verbs that no function has: how a result is printed, the exit code, and files, which may be a table."""
+"""Parameters of verbs that functions lack: on printing, on the exit code, and files, which may be tables."""
 
 assert build_verbs
 assert check_verb
@@ -44,7 +44,7 @@ def python_name(parameter: click.Parameter) -> str:
 def like_verb(verb: str) -> Callable[[Callable[Arguments, Result]], Callable[Arguments, Result]]:
     """Check the arguments of a function as ``sabila VERB`` does, and list the options in its docstring.
 
-    An argument that is not given has the verb's default, its environment variable included. Raises ``CallError`` for a
+    A missing argument has the default of the verb, including its environment variable. Raises ``CallError`` for a
     value that the option rejects.
     """
 
@@ -53,8 +53,8 @@ def like_verb(verb: str) -> Callable[[Callable[Arguments, Result]], Callable[Arg
         signature = inspect.signature(function)
 
         @wraps(function)
-        def call(*arguments: Arguments.args, **given: Arguments.kwargs) -> Result:
-            bound = signature.bind(*arguments, **given)
+        def call(*arguments: Arguments.args, **keywords: Arguments.kwargs) -> Result:
+            bound = signature.bind(*arguments, **keywords)
             bound.apply_defaults()
             for name in options.keys() & bound.arguments.keys():
                 bound.arguments[name] = _checked(name, options[name], bound.arguments[name])
@@ -92,7 +92,7 @@ def _checked(name: str, option: click.Parameter, value: Any) -> Any:
 def _in_python(text: str, options: Mapping[str, click.Parameter]) -> str:
     """Return a text on a verb with its options named as arguments: ``text_column`` for ``--text-column``."""
     names = {opt: name for name, option in options.items() for opt in option.opts if opt.startswith("--")}
-    return re.sub(r"--[a-z][a-z-]*", lambda found: names.get(found[0], found[0]), text)
+    return re.sub(r"--[a-z][a-z-]*", lambda option: names.get(option[0], option[0]), text)
 
 
 def _listed(options: dict[str, click.Parameter], signature: inspect.Signature) -> str:

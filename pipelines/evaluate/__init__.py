@@ -1,1 +1,1 @@
-"""Evaluations run: items asked through the store of completions, results written, results compared."""
+"""Evaluation runs: requests sent through the store of completions, results written and compared."""

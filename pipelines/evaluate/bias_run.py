@@ -1,4 +1,4 @@
-"""Bias and truthfulness of a model: the rows of each set asked through the store, ``bias.json`` written."""
+"""Bias and truthfulness of a model: requests sent through the store of completions, results in ``bias.json``."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Toxicity:
 
 @dataclass(frozen=True, kw_only=True)
 class BiasJob:
-    """What to measure of which model, and where files are; ``limit`` rows of each set are sampled by ``seed``."""
+    """A model, the sets to measure, and where files are; ``limit`` rows of each set are sampled by ``seed``."""
 
     model: str
     out: Path
@@ -66,7 +66,7 @@ class BiasJob:
 def measure_bias(job: BiasJob, spending: Spending) -> BiasRecord:
     """Ask a model about the sets and write the record.
 
-    By default all sets are measured that the mode allows and that are available; what is left out is said. Raises
+    By default all available sets that the mode allows are measured; the record lists those left out. Raises
     ``EvaluationError`` where a named set needs log-likelihoods, or no set is available.
     """
     check_new(job.out)
@@ -99,7 +99,7 @@ def measure_bias(job: BiasJob, spending: Spending) -> BiasRecord:
                 )
             )
     unchosen = [name for name in SETS if name not in chosen]
-    left_out = [f"{name}: not asked for, or it compares log-likelihoods" for name in unchosen]
+    left_out = [f"{name}: not requested, or it compares log-likelihoods" for name in unchosen]
     left_out += [f"{name}: {reason}" for name, reason in place.absent.items()]
     record = BiasRecord(
         sabila=sabila_version(),
@@ -118,6 +118,6 @@ def _beginnings(job: BiasJob) -> list[Beginning]:
     """Return the texts to continue, or a sample of them in the file's order."""
     if job.toxicity is None:
         return []
-    found = read_beginnings(job.toxicity.file)
-    chosen = sorted(found, key=lambda one: xxhash.xxh64_intdigest(one.text.encode(), job.seed))[: job.limit]
+    beginnings = read_beginnings(job.toxicity.file)
+    chosen = sorted(beginnings, key=lambda one: xxhash.xxh64_intdigest(one.text.encode(), job.seed))[: job.limit]
     return sorted(chosen, key=lambda one: int(one.id))

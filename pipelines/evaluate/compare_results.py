@@ -20,8 +20,8 @@ def compare_folders(folders: Sequence[Path], *, across_settings: bool = False) -
         name if names.count(name) == 1 else "/".join(place.parts[-2:])
         for name, place in zip(names, places, strict=True)
     ]
-    found = [read_results(folder) for folder in folders]
+    results = [read_results(folder) for folder in folders]
     return compare_results(
-        [Evaluated(name=name, record=one.record, items=one.items) for name, one in zip(shown, found, strict=True)],
+        [Evaluated(name=name, record=one.record, items=one.items) for name, one in zip(shown, results, strict=True)],
         across_settings=across_settings,
     )

@@ -50,7 +50,7 @@ class EvaluationError(SabilaError):
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
-    """What to evaluate: the model, the benchmarks by name, how to ask, and where files are."""
+    """An evaluation to run: the model, the benchmarks by name, the settings, and where files are."""
 
     model: str
     benchmarks: tuple[str, ...]
@@ -148,28 +148,28 @@ def evaluate(job: Evaluation, spending: Spending) -> EvaluationRecord:
         load_items(name, mirror=job.mirror, raw=raw, limit=settings.limit, seed=settings.seed, after=settings.after)
         for name in names
     ]
-    sets = [askable(found, settings) for found in sets]
-    if job.judge is None and (rubrics := [found.name for found in sets if found.items[0].criteria]):
+    sets = [askable(item_set, settings) for item_set in sets]
+    if job.judge is None and (rubrics := [item_set.name for item_set in sets if item_set.items[0].criteria]):
         raise EvaluationError(
             f"{', '.join(rubrics)} is graded by criteria, expected --judge: a teacher that says which are met"
         )
     leaks, notes = leaks_of_model(job.model, job.releases, job.store)
     notes = [*notes, *shared_question_notes(sets)]
-    pools = {found.name: worked_examples(found.name, job) for found in sets}
+    pools = {item_set.name: worked_examples(item_set.name, job) for item_set in sets}
     teacher = make_teacher(job.model, settings.mode, job.options)
     scored: list[tuple[ItemSet, BenchmarkScore, list[ItemResult]]] = []
     with show_progress(len(sets)) as progress, kept_notices():
         ask = cached_teacher(job.store / FILE, teacher, spending, progress)
         grader = teacher_of(job.judge, replace(job.options, revision=None)) if job.judge else None
         judge = (grader, cached_teacher(job.store / FILE, grader, spending, progress)) if grader else None
-        for found in sets:
-            if settings.strategy and found.items[0].kind == "choice":
-                score, results = _apply_strategy(found, settings, teacher, ask, pools[found.name])
+        for item_set in sets:
+            if settings.strategy and item_set.items[0].kind == "choice":
+                score, results = _apply_strategy(item_set, settings, teacher, ask, pools[item_set.name])
             else:
-                score, results = _evaluate_set(found, settings, ask, judge, job)
+                score, results = _evaluate_set(item_set, settings, ask, judge, job)
             if leaks is not None:
-                score, results = with_leaks(found, score, results, leaks, job.mirror, raw)
-            scored.append((found, score, results))
+                score, results = with_leaks(item_set, score, results, leaks, job.mirror, raw)
+            scored.append((item_set, score, results))
     record = EvaluationRecord(
         sabila=sabila_version(),
         model=evaluated_model(teacher),
@@ -187,23 +187,23 @@ def evaluate(job: Evaluation, spending: Spending) -> EvaluationRecord:
 
 
 def _evaluate_set(
-    found: ItemSet, settings: Settings, ask: Ask, judge: tuple[Teacher, Ask] | None, job: Evaluation
+    item_set: ItemSet, settings: Settings, ask: Ask, judge: tuple[Teacher, Ask] | None, job: Evaluation
 ) -> tuple[BenchmarkScore, list[ItemResult]]:
-    prompt = prompt_of(found, settings)
-    requests = list(item_requests(found.items, prompt[0], settings))
+    prompt = prompt_of(item_set, settings)
+    requests = list(item_requests(item_set.items, prompt[0], settings))
     results = list(answer_items(requests, ask, settings))
-    if judge is None or found.items[0].kind != "open":
-        return score_benchmark(found, prompt, results), results
-    graded = grade(found.items, results, *judge, job.model)
-    return score_benchmark(found, prompt, graded.results, graded.judge), graded.results
+    if judge is None or item_set.items[0].kind != "open":
+        return score_benchmark(item_set, prompt, results), results
+    graded = grade(item_set.items, results, *judge, job.model)
+    return score_benchmark(item_set, prompt, graded.results, graded.judge), graded.results
 
 
 def _apply_strategy(
-    found: ItemSet, settings: Settings, teacher: Teacher, ask: Ask, examples: ExampleSource | None
+    item_set: ItemSet, settings: Settings, teacher: Teacher, ask: Ask, examples: ExampleSource | None
 ) -> tuple[BenchmarkScore, list[ItemResult]]:
     """Return the scores and results of a benchmark asked with a strategy."""
     chosen = settings.strategy
-    assert chosen is not None, "the caller looked"
+    assert chosen is not None, "only called with a strategy"
     config = Strategy.named(
         cast(StrategyName, chosen.name),
         author(teacher),
@@ -214,13 +214,13 @@ def _apply_strategy(
         max_tokens=settings.max_tokens or 512,
         seed=settings.seed,
     )
-    run = run_strategy(found.items, config, ask, examples)
-    score = score_benchmark(found, (REASONED if config.reason else DIRECT, config.prompts), run.results)
+    run = run_strategy(item_set.items, config, ask, examples)
+    score = score_benchmark(item_set, (REASONED if config.reason else DIRECT, config.prompts), run.results)
     return score.model_copy(update={"strategy": run.scores}), run.results
 
 
 def _spent(spending: Spending) -> Spent:
-    """Return what all stages of a run took together."""
+    """Return the requests, tokens, cost and energy of all stages of a run."""
     accounts = list(spending.accounts.values())
     return Spent(
         sent=sum(one.sent for one in accounts),

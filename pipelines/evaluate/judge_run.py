@@ -1,4 +1,4 @@
-"""A judge measured on labelled cases: asked through the store, ``judge.json`` written."""
+"""A judge measured on labelled cases: requests sent through the store, results in ``judge.json``."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class JudgeJob:
 
 
 def run_judge(job: JudgeJob, spending: Spending) -> JudgeRecord:
-    """Ask a judge about labelled cases, twice and in both orders, and write what was measured."""
+    """Ask a judge about labelled cases, twice and in both orders, and write the record."""
     check_new(job.out)
     cases = labelled_cases(job.file, job.kind)
     judge = teacher_of(job.judge, job.options)

@@ -42,7 +42,7 @@ def write_model_report(folders: Sequence[Path], out: Path) -> Path:
 
 
 def page_values(folders: Sequence[Path]) -> dict[str, Any]:
-    """Return all that the page shows."""
+    """Return the values of the page's template."""
     models = read_model_results(folders)
     names = [one.name for one in models]
     return {
@@ -57,7 +57,7 @@ def page_values(folders: Sequence[Path]) -> dict[str, Any]:
         "strategies": [row for one in models for row in strategy_rows(one)],
         "paper_figures": [row for one in models for row in figure_rows(one)],
         "leaks": [row for one in models for row in leak_rows(one)],
-        "examples": [found for one in models if (found := examples(one))],
+        "examples": [shown for one in models if (shown := examples(one))],
         "red_teams": [matrix(one.name, record) for one in models for record in one.measured.red_teams],
         "biases": [(one.name, record) for one in models for record in one.measured.biases],
         "judges": models[0].measured.judges,
@@ -112,20 +112,20 @@ def comparisons(models: Sequence[ModelResults]) -> list[dict[str, Any]]:
     for model in models:
         for record, folder in zip(model.measured.evaluations, model.evaluation_folders, strict=True):
             groups.setdefault(record.settings.model_dump_json(), []).append(folder)
-    found = []
+    compared = []
     for model in models[:1]:
         for record in model.measured.evaluations:
             folders = groups.pop(record.settings.model_dump_json(), [])
             if len(folders) > 1:
-                found.append({"settings": describe_settings(record), **_compared(compare_folders, folders)})
-    return found
+                compared.append({"settings": describe_settings(record), **_compared(compare_folders, folders)})
+    return compared
 
 
 def _compared(compare: Callable[..., Any], *folders: Any) -> dict[str, Any]:
     try:
-        return {"found": compare(*folders), "error": None}
+        return {"result": compare(*folders), "error": None}
     except SabilaError as error:
-        return {"found": None, "error": str(error)}
+        return {"result": None, "error": str(error)}
 
 
 def _red_comparison(folders: Sequence[Path]) -> dict[str, Any] | None:
@@ -149,14 +149,16 @@ def reliability_plots(model: ModelResults) -> list[dict[str, Any]]:
     """Return accuracy against confidence, bin by bin, of every benchmark whose answers have a confidence."""
     plots = []
     for record, score in _scores(model):
-        if found := score.calibration:
+        if calibration := score.calibration:
             points = [
                 {"x": _x(confidence), "y": _y(accuracy), "n": n, "confidence": confidence, "accuracy": accuracy}
-                for _, _, n, confidence, accuracy in found.bins
+                for _, _, n, confidence, accuracy in calibration.bins
             ]
             title = f"{model.name}, {score.facts.name}, {describe_settings(record)}"
-            error = found.expected_calibration_error
-            plots.append({"title": title, "points": points, "error": error, "brier": found.brier, "n": found.n})
+            error = calibration.expected_calibration_error
+            plots.append(
+                {"title": title, "points": points, "error": error, "brier": calibration.brier, "n": calibration.n}
+            )
     return plots
 
 
@@ -199,14 +201,14 @@ def order_rows(model: ModelResults) -> list[dict[str, Any]]:
 def leak_rows(model: ModelResults) -> list[dict[str, Any]]:
     """Return the scores of items that the model's training releases leak, do not leak, or were not compared with."""
     return [
-        {"model": model.name, "benchmark": score.facts.name, "how": describe_settings(record), "found": score.leaks}
+        {"model": model.name, "benchmark": score.facts.name, "how": describe_settings(record), "scores": score.leaks}
         for record, score in _scores(model)
         if score.leaks
     ]
 
 
 def figure_rows(model: ModelResults) -> list[dict[str, Any]]:
-    """Return the figures that papers report beside a score."""
+    """Return the further figures that papers report next to a score."""
     return [
         {"model": model.name, "benchmark": score.facts.name, "how": describe_settings(record), "figure": figure}
         for record, score in _scores(model)
@@ -215,9 +217,14 @@ def figure_rows(model: ModelResults) -> list[dict[str, Any]]:
 
 
 def strategy_rows(model: ModelResults) -> list[dict[str, Any]]:
-    """Return what each strategy took and what its samples are like."""
+    """Return the calls, tokens and samples of each strategy."""
     return [
-        {"model": model.name, "benchmark": score.facts.name, "how": describe_settings(record), "found": score.strategy}
+        {
+            "model": model.name,
+            "benchmark": score.facts.name,
+            "how": describe_settings(record),
+            "strategy": score.strategy,
+        }
         for record, score in _scores(model)
         if score.strategy
     ]
@@ -230,8 +237,8 @@ def examples(model: ModelResults) -> dict[str, Any] | None:
         "wrong": ("wrong",),
         "no answer": ("abstained", "unparsed", "ambiguous", "truncated", "failed"),
     }
-    found = {kind: list(islice(_with_text(model.items, verdicts), EXAMPLES)) for kind, verdicts in kinds.items()}
-    return {"model": model.name, "kinds": found} if any(found.values()) else None
+    items_of = {kind: list(islice(_with_text(model.items, verdicts), EXAMPLES)) for kind, verdicts in kinds.items()}
+    return {"model": model.name, "kinds": items_of} if any(items_of.values()) else None
 
 
 def _with_text(items: Sequence[ItemResult], verdicts: tuple[str, ...]) -> Iterator[ItemResult]:
@@ -261,16 +268,18 @@ def shade(one: AttackRate | None) -> str:
 
 def model_index(model: ModelResults) -> str:
     """Return the results of a model as the ``model-index`` of a Hub model card, in YAML."""
-    results = []
+    entries = []
     for record, score in _scores(model):
-        found = score.score
-        about = f"{describe_settings(record)}; 95% interval {found.low:.4f} to {found.high:.4f}, {found.n} items"
-        results.append(
+        interval = score.score
+        about = (
+            f"{describe_settings(record)}; 95% interval {interval.low:.4f} to {interval.high:.4f}, {interval.n} items"
+        )
+        entries.append(
             {
                 "task": {"type": "question-answering"},
                 "dataset": {"name": score.facts.title, "type": score.facts.corpus, "split": score.facts.split},
-                "metrics": [{"type": score.metric, "name": about, "value": round(found.value, 4)}],
+                "metrics": [{"type": score.metric, "name": about, "value": round(interval.value, 4)}],
             }
         )
-    index = {"model-index": [{"name": model.name, "results": results}]}
-    return yaml.safe_dump(index, sort_keys=False, allow_unicode=True) if results else ""
+    index = {"model-index": [{"name": model.name, "results": entries}]}
+    return yaml.safe_dump(index, sort_keys=False, allow_unicode=True) if entries else ""

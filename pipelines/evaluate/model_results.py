@@ -1,4 +1,4 @@
-"""Folders of results of any kind, read and put together by model."""
+"""Folders of results of any kind, read and grouped by model."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ RECORD, ANSWERS, ITEMS, BENIGN = "redteam.json", "answers.parquet", "items.parqu
 
 @dataclass(frozen=True, kw_only=True)
 class RedTeamJob:
-    """What to attack with what, who judges, and where files are.
+    """A model to attack, the prompts and the guard, and where files are.
 
     ``requests`` is the number of harmful requests, each in every style of ``styles`` (all by default); ``benign`` the
     number of answers of ``benign_from`` on which the guard's own errors are counted.

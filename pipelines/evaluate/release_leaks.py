@@ -22,23 +22,23 @@ from training.lineage import ancestors, trace_model
 
 
 class ReleaseLeaksError(SabilaError):
-    """A release that cannot say which benchmark items leaked."""
+    """A release without a record of leaked benchmark items."""
 
 
 def training_releases(model: Path) -> list[dict[str, str]]:
-    """Return name, version and hash of every release on the way to the model in a folder, by its own records."""
+    """Return name, version and hash of the releases that a model and its ancestors were trained on, by records."""
 
     def text_of(name: str) -> str | None:
         path = model / name
         return path.read_text(encoding="utf-8") if path.is_file() else None
 
     lineage = trace_model(text_of, str(model), hub=False, revision=None, license="")
-    found = [one["release"] for one in (*ancestors(lineage), lineage) if one["release"]]
-    return list({(one["name"], one["version"]): one for one in found}.values())
+    releases = [one["release"] for one in (*ancestors(lineage), lineage) if one["release"]]
+    return list({(one["name"], one["version"]): one for one in releases}.values())
 
 
 def leaks_of_model(model: str, releases: Sequence[str], store: Path) -> tuple[KnownLeaks | None, list[str]]:
-    """Return what is known of the leaks of a model's releases, and notes on what is not.
+    """Return the known leaks of a model's releases, and notes on releases without them.
 
     ``releases`` are folders or ``name@version``; without any, those that the model's records name are looked for in
     the store. None where no release is known, or one of them is missing: no item can be called clean then.
@@ -47,7 +47,7 @@ def leaks_of_model(model: str, releases: Sequence[str], store: Path) -> tuple[Kn
         return joined_leaks([read_leaks(find(one, store)) for one in releases]), []
     if not Path(model).is_dir():
         return None, []
-    found, missing = [], []
+    leaks, missing = [], []
     for release in training_releases(Path(model)):
         spec = f"{release['name']}@{release['version']}"
         folder = store / "releases" / str(release["name"]) / str(release["version"])
@@ -56,8 +56,8 @@ def leaks_of_model(model: str, releases: Sequence[str], store: Path) -> tuple[Kn
         elif load(folder).hash != release["hash"]:
             missing.append(f"{folder} has another hash than release {spec}, on which the model was trained")
         else:
-            found.append(read_leaks(folder))
-    return (joined_leaks(found) if found and not missing else None), missing
+            leaks.append(read_leaks(folder))
+    return (joined_leaks(leaks) if leaks and not missing else None), missing
 
 
 def read_leaks(folder: Path) -> KnownLeaks:
@@ -101,20 +101,25 @@ def _listed_leaks(manifest: Manifest, items: pl.DataFrame) -> KnownLeaks:
 
 
 def _pair_files(manifest: Manifest, folder: Path) -> Iterator[Path]:
-    """Yield the files with all pairs, where the release lies in the store that built it."""
+    """Yield the files with all pairs of row and item, if the release is in the store that built it."""
     steps = folder.resolve().parents[2] / "steps"
     for step in manifest.steps:
         yield from sorted((steps / step.folder / LEAKS).glob("*.parquet"))
 
 
 def with_leaks(
-    found: ItemSet, score: BenchmarkScore, results: list[ItemResult], leaks: KnownLeaks, mirror: Path | None, raw: Path
+    item_set: ItemSet,
+    score: BenchmarkScore,
+    results: list[ItemResult],
+    leaks: KnownLeaks,
+    mirror: Path | None,
+    raw: Path,
 ) -> tuple[BenchmarkScore, list[ItemResult]]:
-    """Return the score and the results of a benchmark with what is known of leaks."""
+    """Return the score and the results of a benchmark with the known leaks."""
     sources = {id.partition(":")[0] for id in leaks.leaked}
-    names = (found.name.partition(":")[0], found.corpus.variant_of)
+    names = (item_set.name.partition(":")[0], item_set.corpus.variant_of)
     same = {edition.corpus.name for name in names if name for edition in benchmark_names()[name]}
     sources |= same & {id.partition(":")[0] for id in leaks.checked}
-    others = [pair for name in sorted(sources - {found.corpus.name}) for pair in edition_items(name, mirror, raw)]
-    marked = mark_leaks(found, results, leaks, others)
+    others = [pair for name in sorted(sources - {item_set.corpus.name}) for pair in edition_items(name, mirror, raw)]
+    marked = mark_leaks(item_set, results, leaks, others)
     return score.model_copy(update={"leaks": leak_scores(marked, leaks)}), marked

@@ -1,4 +1,4 @@
-"""The folder of an evaluation: ``results.json`` and ``items.parquet``, written complete or not at all."""
+"""The folder of an evaluation: ``results.json`` and ``items.parquet``, written atomically."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ITEMS = "items.parquet"
 
 
 class ResultsError(SabilaError):
-    """A folder of results that cannot be written, or is none."""
+    """A folder of results that cannot be written, or without results."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +45,7 @@ def check_new(out: Path) -> None:
 
 @contextmanager
 def new_folder(out: Path) -> Iterator[Path]:
-    """Give a temporary folder to write to; on success it is renamed to ``out``, otherwise removed."""
+    """Yield a temporary folder to write to; on success it is renamed to ``out``, otherwise removed."""
     partial = out.with_name(f"{out.name}.{os.getpid()}.partial")
     try:
         with writing(out):
