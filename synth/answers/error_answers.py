@@ -13,9 +13,11 @@ from synth.answers.extractor import Outcome
 from synth.answers.model_output import answer_text
 
 ANSWER = re.compile(
-    r"(?:^|\n)[^\w\n]*(?:final )?(?:answer|error[_ ]?(?:sentence)?[_ ]?(?:id|number)?)\s*[:=]\s*(?P<said>[^\n]*)"
+    r"(?:^|\n)[^\w\n]*(?:final )?(?:answer|error[_ ]?(?:sentence)?[_ ]?(?:id|number)?)\s*[:=]\s*(?P<value>[^\n]*)"
 )
-CORRECTION = re.compile(r"(?:^|\n)[^\w\n]*(?:correct(?:ed|ion)(?: sentence)?)\s*[:=]\s*(?P<said>[^\n]+)", re.IGNORECASE)
+CORRECTION = re.compile(
+    r"(?:^|\n)[^\w\n]*(?:correct(?:ed|ion)(?: sentence)?)\s*[:=]\s*(?P<value>[^\n]+)", re.IGNORECASE
+)
 CORRECT = re.compile(r"\W*(?:correct|no error|none|n/?a|-1)\b[^\d]*$")
 SENTENCE = re.compile(r"\W*(?:sentence |number |id )*#?(?P<number>\d{1,3})\b(?!\s?(?:or|and|,|-|/)\s?\d)")
 
@@ -37,15 +39,15 @@ def extract_error(output: str, numbers: Collection[int]) -> ErrorAnswer:
         return ErrorAnswer(outcome="unparsed", how="open_thought")
     if not text.folded.strip():
         return ErrorAnswer(outcome="unparsed", how="empty")
-    found = list(ANSWER.finditer(text.folded))
-    if not found:
+    answers = list(ANSWER.finditer(text.folded))
+    if not answers:
         return ErrorAnswer(outcome="unparsed", how="no_answer")
-    said = found[-1]["said"]
-    if CORRECT.match(said):
+    answer = answers[-1]["value"]
+    if CORRECT.match(answer):
         return ErrorAnswer(outcome="parsed", how="answer: correct")
-    sentence = SENTENCE.match(said)
+    sentence = SENTENCE.match(answer)
     if sentence is None or int(sentence["number"]) not in numbers:
-        return ErrorAnswer(outcome="unparsed", how=f"answer: {said[:80]}")
+        return ErrorAnswer(outcome="unparsed", how=f"answer: {answer[:80]}")
     corrections = CORRECTION.findall(text.cased)
     correction = corrections[-1].strip() if corrections else None
     return ErrorAnswer(outcome="parsed", how="answer: sentence", number=int(sentence["number"]), correction=correction)

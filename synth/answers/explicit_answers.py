@@ -230,13 +230,13 @@ def last_explicit(question: OptionPatterns, text: AnswerText, lang: str) -> Foun
     answers, spans = _in_json(question, text)
     if spans == [(0, len(text.folded))]:
         return _latest(answers)
-    bare = _blanked(text, spans)
-    answers += _marked(question, bare, lang)
-    last = _latest([*answers, *_in_sentences(question, bare, lang)])
-    explains = max((found.start() for found in EXPLAINS.finditer(bare.folded)), default=None)
+    outside_json = _blanked(text, spans)
+    answers += _marked(question, outside_json, lang)
+    last = _latest([*answers, *_in_sentences(question, outside_json, lang)])
+    explains = max((match.start() for match in EXPLAINS.finditer(outside_json.folded)), default=None)
     if last is None or last.form not in SENTENCES or explains is None or explains > last.offset:
         return last
-    before = replace(bare, cased=bare.cased[:explains], folded=bare.folded[:explains])
+    before = replace(outside_json, cased=outside_json.cased[:explains], folded=outside_json.folded[:explains])
     return _latest(answers + _in_sentences(question, before, lang)) or last
 
 
@@ -263,40 +263,40 @@ def _marked(question: OptionPatterns, text: AnswerText, lang: str) -> list[Found
 def _in_sentences(question: OptionPatterns, text: AnswerText, lang: str) -> list[FoundAnswer]:
     """Return the last sentence of each kind that states or chooses the answer, seriously and in the first person."""
     cues = cues_of(lang)
-    found = (
+    candidates = (
         _last(cues.sentence, text, lambda cue: answer_after(question, text, cues, cue, "sentence")),
         _last(cues.right_is, text, lambda cue: answer_after(question, text, cues, cue, "sentence")),
         _last(cues.named, text, lambda cue: answer_before(question, text, cues, cue, "sentence")),
         _last(cues.choose, text, lambda cue: answer_after(question, text, cues, cue, "choice")),
     )
-    return [answer for answer in found if answer]
+    return [answer for answer in candidates if answer]
 
 
 def _last(
     pattern: re.Pattern[str], text: AnswerText, answer: Callable[[re.Match[str]], FoundAnswer | None]
 ) -> FoundAnswer | None:
     """Return the answer of the last cue that states one; "also" adds to the answer before it."""
-    made = (found for cue in last_cues(pattern, text) if (found := answer(cue)))
-    last = next(made, None)
+    answers = (stated for cue in last_cues(pattern, text) if (stated := answer(cue)))
+    last = next(answers, None)
     if last is not None and last.aside:
-        main = next(made, last)
+        main = next(answers, last)
         separate = SENTENCE_END.search(text.folded, main.end - 1, last.offset)
-        if separate and main.reading and last.reading and main.reading.found != last.reading.found:
+        if separate and main.reading and last.reading and main.reading.positions != last.reading.positions:
             return _both(main.reading, last)  # "The answer is A. Others are wrong, as the answer is B."
         last = main
     if last is None or not last.also or last.reading is None:
         return last
-    first = next(made, None)
-    if first is None or first.reading is None or first.reading.found == last.reading.found:
+    first = next(answers, None)
+    if first is None or first.reading is None or first.reading.positions == last.reading.positions:
         return last
     return _both(first.reading, last)
 
 
 def _both(reading: Reading, last: FoundAnswer) -> FoundAnswer:
-    """Return the last answer with what a reading before it found as well."""
+    """Return the last answer with the options of an earlier reading added."""
     assert last.reading is not None
-    both = tuple(sorted({*reading.found, *last.reading.found}))
-    return replace(last, reading=replace(last.reading, found=both, fault="several"))
+    both = tuple(sorted({*reading.positions, *last.reading.positions}))
+    return replace(last, reading=replace(last.reading, positions=both, fault="several"))
 
 
 def last_cues(pattern: re.Pattern[str], text: AnswerText) -> list[re.Match[str]]:
@@ -308,9 +308,9 @@ def _in_json(question: OptionPatterns, text: AnswerText) -> tuple[list[FoundAnsw
     """Return the answers of JSON objects and the spans of these objects; the whole text if it is nothing else."""
     answers, spans = [], []
     for document in JSON_OBJECT.finditer(text.folded):
-        found = [_value(question, text, value, "json") for value in JSON_VALUE.finditer(text.folded, *document.span())]
-        if found:
-            answers += found
+        values = [_value(question, text, value, "json") for value in JSON_VALUE.finditer(text.folded, *document.span())]
+        if values:
+            answers += values
             spans.append(document.span())
     if len(spans) == 1 and re.fullmatch(r"\s*(?:json)?\s*", text.folded[: spans[0][0]] + text.folded[spans[0][1] :]):
         spans = [(0, len(text.folded))]
@@ -364,7 +364,7 @@ def listed(question: OptionPatterns, text: AnswerText, first: Reading) -> Readin
 
     Where one option is right, or where all are listed, such a list is no answer.
     """
-    found, end = set(first.found), text.line_end(first.end)
+    positions, end = set(first.positions), text.line_end(first.end)
     at, end_of_answer = end, first.end
     for _ in range(MOST_ITEMS):
         start = _next_line(text, at)
@@ -373,25 +373,25 @@ def listed(question: OptionPatterns, text: AnswerText, first: Reading) -> Readin
         following = item_at(question, text, start)
         if following is None or following.fault:
             break
-        found |= set(following.found)
+        positions |= set(following.positions)
         at, end_of_answer = text.line_end(following.end), following.end
-    if found == set(first.found):
+    if positions == set(first.positions):
         return first
-    every = len(found) == max(len(question.labels), len(set(question.by_text.values())))
+    every = len(positions) == max(len(question.labels), len(set(question.by_text.values())))
     fault: Fault | None = "several" if every or not question.several else first.fault
-    return replace(first, found=tuple(sorted(found)), end=end_of_answer, fault=fault)
+    return replace(first, positions=tuple(sorted(positions)), end=end_of_answer, fault=fault)
 
 
 def item_at(question: OptionPatterns, text: AnswerText, start: int) -> Reading | None:
     """Return the option that the line at ``start`` begins with, as an item of a list does: "- B. …", "(B) …"."""
     item = ITEM.match(text.folded, start)
     begins = item.end() if item else start
-    found = read(question, text, begins, text.line_end(start))
-    if found is None or len(found.found) != 1 or found.start > begins + 2:
+    reading = read(question, text, begins, text.line_end(start))
+    if reading is None or len(reading.positions) != 1 or reading.start > begins + 2:
         return None
-    if found.matched_by == "letter" and text.folded[found.start + 1 : found.start + 2] not in ("", *".):]-\n"):
+    if reading.matched_by == "letter" and text.folded[reading.start + 1 : reading.start + 2] not in ("", *".):]-\n"):
         return None
-    return found
+    return reading
 
 
 def in_list(question: OptionPatterns, text: AnswerText, start: int) -> bool:
@@ -403,7 +403,7 @@ def in_list(question: OptionPatterns, text: AnswerText, start: int) -> bool:
     places = [_next_line(text, text.line_end(start))]
     places.append(text.folded.rfind("\n", 0, before) + 1 if before else None)
     others = [item_at(question, text, place) for place in places if place is not None]
-    return any(other and other.found != own.found and _same_shape(text, own, other) for other in others)
+    return any(other and other.positions != own.positions and _same_shape(text, own, other) for other in others)
 
 
 def _same_shape(text: AnswerText, one: Reading, other: Reading) -> bool:
@@ -420,13 +420,13 @@ def _same_shape(text: AnswerText, one: Reading, other: Reading) -> bool:
 def _follows(text: AnswerText, one: Reading, other: Reading) -> bool:
     """Return whether the next line is the next item of a list by its letter, no blank line between."""
     between = text.folded[text.line_end(one.end) : max(other.start, 0)]
-    return one.matched_by == "letter" and other.found == (one.found[0] + 1,) and between.count("\n") == 1
+    return one.matched_by == "letter" and other.positions == (one.positions[0] + 1,) and between.count("\n") == 1
 
 
 def _next_line(text: AnswerText, at: int) -> int | None:
     """Return where the next line that is not blank starts."""
-    found = re.compile(r"\s*\n[^\S\n]*(?=\S)").match(text.folded, at)
-    return found.end() if found else None
+    line_break = re.compile(r"\s*\n[^\S\n]*(?=\S)").match(text.folded, at)
+    return line_break.end() if line_break else None
 
 
 def _content(text: AnswerText, at: int) -> tuple[int, int]:

@@ -201,9 +201,9 @@ def _verdict(question: OptionPatterns, options: Sequence[str], text: AnswerText,
     return Verdict(
         outcome="parsed",
         how=f"{answer.form}:{reading.matched_by}",
-        positions=reading.found,
-        letters=tuple(question.labels[position] for position in reading.found) if question.labels else (),
-        decision=fold(options[reading.found[0]]).strip(" .") if question.decision else None,
+        positions=reading.positions,
+        letters=tuple(question.labels[position] for position in reading.positions) if question.labels else (),
+        decision=fold(options[reading.positions[0]]).strip(" .") if question.decision else None,
         line=line,
     )
 
@@ -211,8 +211,8 @@ def _verdict(question: OptionPatterns, options: Sequence[str], text: AnswerText,
 def _retracted(question: OptionPatterns, text: AnswerText, answer: FoundAnswer, lang: str) -> bool:
     """Return whether later words take the answer back; words of an option's text do not count."""
     after = text.folded[answer.end :]
-    for found in question.texts_within(after):
-        after = after[: found.start()] + "x" * len(found[0]) + after[found.end() :]
+    for option in question.texts_within(after):
+        after = after[: option.start()] + "x" * len(option[0]) + after[option.end() :]
     return bool(cues_of(lang).retract.search(after))
 
 
@@ -257,8 +257,8 @@ def _alone(question: OptionPatterns, text: AnswerText) -> FoundAnswer | None:
     first = _whole_line(question, text, start, text.line_end(start))
     stop = len(text.folded.rstrip())
     last = _whole_line(question, text, text.folded.rfind("\n", 0, stop) + 1, stop)
-    if first and last and first.reading and last.reading and first.reading.found != last.reading.found:
-        return replace(last, reading=replace(last.reading, found=(), fault="several"))
+    if first and last and first.reading and last.reading and first.reading.positions != last.reading.positions:
+        return replace(last, reading=replace(last.reading, positions=(), fault="several"))
     return last or first
 
 
@@ -267,7 +267,7 @@ def _alone_list(question: OptionPatterns, text: AnswerText) -> FoundAnswer | Non
     start = len(text.folded) - len(text.folded.lstrip())
     first = item_at(question, text, start)
     every = listed(question, text, first) if first else None
-    if every is None or every.fault or len(every.found) < MORE_THAN_ONE or text.folded[every.end :].strip(" .\n"):
+    if every is None or every.fault or len(every.positions) < MORE_THAN_ONE or text.folded[every.end :].strip(" .\n"):
         return None
     return FoundAnswer(form="alone", offset=every.start, reading=every)
 
@@ -282,10 +282,10 @@ def _distinct(question: OptionPatterns, text: AnswerText, after: int = 0) -> Fou
         answer
         for above, answer, below in zip([None, *lines], lines, [*lines[1:], None], strict=False)
         if answer
-        and {_found(answer)} >= {_found(neighbour) for neighbour in (above, below) if neighbour}
+        and {_positions(answer)} >= {_positions(neighbour) for neighbour in (above, below) if neighbour}
         and not _between_items(question, text, answer)
     ]
-    return answers[-1] if len(set(map(_found, answers))) == 1 else None
+    return answers[-1] if len(set(map(_positions, answers))) == 1 else None
 
 
 def _between_items(question: OptionPatterns, text: AnswerText, answer: FoundAnswer) -> bool:
@@ -294,11 +294,11 @@ def _between_items(question: OptionPatterns, text: AnswerText, answer: FoundAnsw
     above = text.folded[: max(0, start - 1)].rstrip()
     places = (above.rfind("\n") + 1, text.line_end(answer.offset) + 1)
     others = [item_at(question, text, place) for place in places if place < len(text.folded)]
-    return any(other and other.found != _found(answer) for other in others)
+    return any(other and other.positions != _positions(answer) for other in others)
 
 
-def _found(answer: FoundAnswer) -> tuple[int, ...]:
-    return answer.reading.found if answer.reading else ()
+def _positions(answer: FoundAnswer) -> tuple[int, ...]:
+    return answer.reading.positions if answer.reading else ()
 
 
 def _whole_line(question: OptionPatterns, text: AnswerText, start: int, stop: int) -> FoundAnswer | None:
@@ -309,7 +309,7 @@ def _whole_line(question: OptionPatterns, text: AnswerText, start: int, stop: in
     if rest.strip(" .!)") or (
         len(rest) < stop - reading.end
         and not NOT_OTHERS.match(text.folded[reading.end : stop])
-        and named(question, text, reading.end, stop) - set(reading.found)
+        and named(question, text, reading.end, stop) - set(reading.positions)
     ):
         return None
     if text.folded[start:stop].rstrip().endswith(":"):
@@ -375,8 +375,10 @@ def _names_another(question: OptionPatterns, text: AnswerText, reading: Reading)
     line = text.folded[reading.end : text.line_end(reading.end)].rstrip(" .)]")
     if reading.matched_by != "letter" or len(line) > NEXT:
         return False
-    last = next((found for found in question.texts_within(line) if found.end() == len(line)), None)
-    return last is not None and not named(question, text, reading.end, text.line_end(reading.end)) <= set(reading.found)
+    last = next((option for option in question.texts_within(line) if option.end() == len(line)), None)
+    return last is not None and not named(question, text, reading.end, text.line_end(reading.end)) <= set(
+        reading.positions
+    )
 
 
 def _defines(question: OptionPatterns, text: AnswerText, reading: Reading) -> bool:
@@ -421,7 +423,7 @@ def _ending(question: OptionPatterns, text: AnswerText, start: int, stop: int) -
             or (re.search(doubted, before) and not question.decision)
         ):
             continue
-        others = named(question, text, start, start + end.start()) - set(_found(answer))
+        others = named(question, text, start, start + end.start()) - set(_positions(answer))
         return None if others else replace(answer, form="closing")
     return None
 
@@ -449,5 +451,5 @@ def _closing(question: OptionPatterns, text: AnswerText) -> FoundAnswer | None:
     concludes = re.compile(rf"\W*(?:{question.words.so})\b").match(text.folded, start, stop)
     if not concludes:
         return None
-    whole = _whole_line(question, text, concludes.end(), stop)
-    return replace(whole, form="closing") if whole else None
+    conclusion = _whole_line(question, text, concludes.end(), stop)
+    return replace(conclusion, form="closing") if conclusion else None

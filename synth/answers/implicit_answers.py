@@ -20,24 +20,24 @@ WEAK_FORMS = ("pointed", "fitting")
 
 def implicit_answer(question: OptionPatterns, text: AnswerText, lang: str, form: str) -> FoundAnswer | None:
     """Return the last answer of an implicit form, marked as several where its answers differ."""
-    made = list(_implicit_answers(question, text, cues_of(lang), form))
-    if question.several and form == "held" and made:
-        return _united(made)
-    if len({answer.reading.found for answer in made if answer.reading}) > 1 and made[0].reading:
-        return replace(made[0], reading=replace(made[0].reading, fault="several"))
+    answers = list(_implicit_answers(question, text, cues_of(lang), form))
+    if question.several and form == "held" and answers:
+        return _united(answers)
+    if len({answer.reading.positions for answer in answers if answer.reading}) > 1 and answers[0].reading:
+        return replace(answers[0], reading=replace(answers[0].reading, fault="several"))
     # An option named by its text need not be meant as the answer.
-    by_text = bool(made and made[0].reading and made[0].reading.matched_by == "text")
-    if not made or (by_text and not _undisputed(question, text, cues_of(lang), made[0])):
+    by_text = bool(answers and answers[0].reading and answers[0].reading.matched_by == "text")
+    if not answers or (by_text and not _undisputed(question, text, cues_of(lang), answers[0])):
         return None
-    return made[0]
+    return answers[0]
 
 
-def _united(made: list[FoundAnswer]) -> FoundAnswer:
+def _united(answers: list[FoundAnswer]) -> FoundAnswer:
     """Return one answer with all options that a text calls right one by one."""
-    read = [answer.reading for answer in made if answer.reading]
-    found = tuple(sorted({place for reading in read for place in reading.found}))
+    read = [answer.reading for answer in answers if answer.reading]
+    positions = tuple(sorted({place for reading in read for place in reading.positions}))
     fault = next((reading.fault for reading in read if reading.fault), None)
-    return replace(made[0], reading=replace(read[0], found=found, fault=fault))
+    return replace(answers[0], reading=replace(read[0], positions=positions, fault=fault))
 
 
 def final_implicit_answer(question: OptionPatterns, text: AnswerText, lang: str) -> FoundAnswer | None:
@@ -46,16 +46,16 @@ def final_implicit_answer(question: OptionPatterns, text: AnswerText, lang: str)
     None where they differ, where an answer has a condition, or where later words reverse it or favour another.
     """
     cues = cues_of(lang)
-    made = [
+    answers = [
         answer
         for form in WEAK_FORMS
         for answer in _implicit_answers(question, text, cues, form)
         if _ends(text, cues, answer)
     ]
-    read = {answer.reading.found for answer in made if answer.reading and not answer.reading.fault}
-    if len(read) != 1 or any(answer.reading and answer.reading.fault for answer in made):
+    read = {answer.reading.positions for answer in answers if answer.reading and not answer.reading.fault}
+    if len(read) != 1 or any(answer.reading and answer.reading.fault for answer in answers):
         return None
-    last = max(made, key=lambda answer: answer.offset)
+    last = max(answers, key=lambda answer: answer.offset)
     return last if _undisputed(question, text, cues, last) else None
 
 
@@ -78,7 +78,7 @@ def only_named(question: OptionPatterns, text: AnswerText, lang: str) -> FoundAn
             or text.folded[answer.end : stop].strip(" .!)")
         ):
             continue
-        return answer if named(question, text, 0, stop) <= set(answer.reading.found) else None
+        return answer if named(question, text, 0, stop) <= set(answer.reading.positions) else None
     return None
 
 
@@ -91,13 +91,13 @@ def _implicit_answers(question: OptionPatterns, text: AnswerText, cues: Cues, fo
         "pointed": cues.points,
         "fitting": cues.fits,
     }[form]
-    made = answer_before if form in ("held", "fitting") else answer_after
+    read_answer = answer_before if form in ("held", "fitting") else answer_after
     for cue in last_cues(pattern, text):
         if _supposed(text, cues, cue.start(), form):
             continue
-        answer = made(question, text, cues, cue, form)
+        answer = read_answer(question, text, cues, cue, form)
         if answer and (form != "it" or _ends(text, cues, answer)):
-            yield answer if made is answer_after else replace(answer, upto=cue.end())
+            yield answer if read_answer is answer_after else replace(answer, upto=cue.end())
 
 
 def _supposed(text: AnswerText, cues: Cues, at: int, form: str) -> bool:
@@ -114,10 +114,10 @@ def _ends(text: AnswerText, cues: Cues, answer: FoundAnswer) -> bool:
 
 def _undisputed(question: OptionPatterns, text: AnswerText, cues: Cues, answer: FoundAnswer) -> bool:
     """Return whether no later words reverse the answer or name another option without rejecting it."""
-    found = set(answer.reading.found) if answer.reading else set()
+    positions = set(answer.reading.positions) if answer.reading else set()
     start = answer.end
     for stop in [*(end.start() for end in BREAK.finditer(text.folded, start)), len(text.folded)]:
-        others = named(question, text, start, stop) - found
+        others = named(question, text, start, stop) - positions
         if cues.contrast.search(text.folded, start, stop):
             return False
         if others and not cues.denies.search(text.folded, start, stop):
@@ -137,22 +137,22 @@ def judged_options(question: OptionPatterns, text: AnswerText) -> FoundAnswer | 
         item = _judged_item(question, table, *line.span())
         if item is None:
             continue
-        position = item[1].found[0]
+        position = item[1].positions[0]
         if position in verdicts:
             return None
         verdicts[position] = item
     right = [reading for good, reading in verdicts.values() if good]
     if not right or len(verdicts) < len(question.labels) or (len(right) > 1 and not question.several):
         return None
-    found = tuple(sorted(reading.found[0] for reading in right))
-    return FoundAnswer(form="judged", offset=right[-1].start, reading=replace(right[-1], found=found))
+    positions = tuple(sorted(reading.positions[0] for reading in right))
+    return FoundAnswer(form="judged", offset=right[-1].start, reading=replace(right[-1], positions=positions))
 
 
 def _judged_item(question: OptionPatterns, text: AnswerText, start: int, stop: int) -> tuple[bool, Reading] | None:
     """Return an item of a list and whether it is called right; None for a line that judges no option."""
     begins = re.compile(r"[^\w\n(]*").match(text.folded, start, stop)
     reading = read(question, text, begins.end() if begins else start, stop)
-    if reading is None or reading.fault or len(reading.found) != 1:
+    if reading is None or reading.fault or len(reading.positions) != 1:
         return None
     own = question.words
     right = rf"(?:^|[-–—:(,])\W*(?:{own.right})\b"

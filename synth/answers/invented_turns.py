@@ -39,10 +39,10 @@ def cuts(text: str, is_option: Callable[[str], bool]) -> Iterator[tuple[int, boo
 
     ``is_option`` recognises the text of an option of this question: a list of others belongs to a next question.
     """
-    found = [(mark.start(), False) for mark in USER_TURN.finditer(text)]
-    found += [(mark.start(), True) for mark in (*NEXT_QUESTION.finditer(text), *END_TOKEN.finditer(text))]
-    found += [(at, True) for at in _other_lists(text, is_option)]
-    yield from sorted(found)
+    positions = [(mark.start(), False) for mark in USER_TURN.finditer(text)]
+    positions += [(mark.start(), True) for mark in (*NEXT_QUESTION.finditer(text), *END_TOKEN.finditer(text))]
+    positions += [(at, True) for at in _other_lists(text, is_option)]
+    yield from sorted(positions)
 
 
 def _other_lists(text: str, is_option: Callable[[str], bool]) -> Iterator[int]:

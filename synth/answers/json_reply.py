@@ -31,13 +31,13 @@ def parse(text: str, kinds: Mapping[str, type]) -> dict[str, Any] | None:
     Texts must not be blank. A whole number may be written as ``4.0``; true and false are none. None where no
     object fits, or two that differ.
     """
-    found: list[dict[str, Any]] = []
+    objects: list[dict[str, Any]] = []
     for value in _objects(text):
         if set(value) == set(kinds):
             fitted = {name: _fitted(value[name], kind) for name, kind in kinds.items()}
-            if None not in fitted.values() and fitted not in found:
-                found.append(fitted)
-    return found[0] if len(found) == 1 else None
+            if None not in fitted.values() and fitted not in objects:
+                objects.append(fitted)
+    return objects[0] if len(objects) == 1 else None
 
 
 def _objects(text: str) -> Iterator[dict[str, Any]]:

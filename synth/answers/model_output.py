@@ -96,7 +96,7 @@ class AnswerText:
 
     @cached_property
     def _breaks(self) -> list[tuple[int, int]]:
-        return [found.span() for found in BREAK.finditer(self.folded)]
+        return [match.span() for match in BREAK.finditer(self.folded)]
 
     def line_end(self, at: int) -> int:
         """Return where the line around ``at`` ends, or ``REACH`` after it."""
@@ -120,13 +120,13 @@ def plain(text: str) -> str:
     """
     text = INVISIBLE.sub("", text)
     if not text.isascii():
-        text = NARROW_THOUSANDS.sub("", SUPERSCRIPT.sub(lambda found: f"^{found[0]}", text))
+        text = NARROW_THOUSANDS.sub("", SUPERSCRIPT.sub(lambda match: f"^{match[0]}", text))
         text = QUOTED.sub('"', unicodedata.normalize("NFKC", text)).translate(QUOTES)
         text = CHINESE.sub("answer: ", DASHED_RANGE.sub("-", text))
-    text = NO_UNIT.sub("0.", THOUSANDS.sub(lambda found: found[0].replace(",", ""), text))
+    text = NO_UNIT.sub("0.", THOUSANDS.sub(lambda match: match[0].replace(",", ""), text))
     if "\\" in text or "{" in text:
         text = _without_latex(text)
-    text = BOXED.sub(lambda found: f"⟦{found[1] or found[2] or found[3] or ''}⟧", text)
+    text = BOXED.sub(lambda match: f"⟦{match[1] or match[2] or match[3] or ''}⟧", text)
     return BLANKS.sub(" ", LAYOUT.sub("", text))
 
 
@@ -134,9 +134,9 @@ def _without_latex(text: str) -> str:
     """Return ``text`` with the signs, fractions and scripts of LaTeX written in plain characters."""
     while (unwrapped := WRAPPED.sub(r"\1", text)) != text:
         text = unwrapped
-    text = SIGN.sub(lambda found: SIGNS[found[1] or found[2]], text)
+    text = SIGN.sub(lambda match: SIGNS[match[1] or match[2]], text)
     text = FRACTION.sub("\\1\u2044\\2", text)
-    return SCRIPT.sub(lambda found: f"{found[1] or ''}{found[2]}", text).replace("^°", "°")
+    return SCRIPT.sub(lambda match: f"{match[1] or ''}{match[2]}", text).replace("^°", "°")
 
 
 def answer_text(output: str) -> AnswerText | None:

@@ -80,9 +80,9 @@ def extract_number(output: str, kind: NumberType) -> NumberAnswer:
         return NumberAnswer(outcome="unparsed", how="open_thought")
     if not text.folded.strip():
         return NumberAnswer(outcome="unparsed", how="empty")
-    said = _said(text)
-    if said is not None:
-        return _read(said, kind, "answer")
+    answer = _answer_words(text)
+    if answer is not None:
+        return _read(answer, kind, "answer")
     if "\n" not in text.folded.strip():
         return _read(text.folded.strip(), kind, "alone")
     return NumberAnswer(outcome="unparsed", how="no_answer")
@@ -105,63 +105,63 @@ def is_within(answer: NumberAnswer, lower: str, upper: str, kind: NumberType) ->
     return any(low <= one <= high for one in values)  # type: ignore[operator]
 
 
-def _said(text: AnswerText) -> str | None:
+def _answer_words(text: AnswerText) -> str | None:
     """Return the words after the last cue that has any."""
-    found = None
+    answer = None
     for cue in CUE.finditer(text.folded):
         words = cue["boxed"] if cue["boxed"] is not None else cue["json"]
         if words is None:
             words = text.folded[cue.end() :].lstrip().partition("\n")[0]
-        found = words.strip() or found
-    return found
+        answer = words.strip() or answer
+    return answer
 
 
 def _read(words: str, kind: NumberType, form: str) -> NumberAnswer:
-    found: set[tuple[Fraction | date, bool]]
+    values: set[tuple[Fraction | date, bool]]
     if kind == "date":
-        found = {(one, False) for one in _dates(words)}
+        values = {(one, False) for one in _dates(words)}
     elif kind == "weeks_days":
-        found = {(Fraction(one), False) for one in _gestations(words)}
+        values = {(Fraction(one), False) for one in _gestations(words)}
     else:
-        found = _numbers(words)
-        if form != "limit" and (HEDGE.search(UNITS.sub(" ", EQUALS.split(words)[-1])) or len(found) > 1):
-            return NumberAnswer(outcome="ambiguous" if found else "unparsed", how=f"{form}: {words[:80]}")
-    if len(found) != 1:
-        return NumberAnswer(outcome="ambiguous" if found else "unparsed", how=f"{form}: {words[:80]}")
-    ((value, percent),) = found
+        values = _numbers(words)
+        if form != "limit" and (HEDGE.search(UNITS.sub(" ", EQUALS.split(words)[-1])) or len(values) > 1):
+            return NumberAnswer(outcome="ambiguous" if values else "unparsed", how=f"{form}: {words[:80]}")
+    if len(values) != 1:
+        return NumberAnswer(outcome="ambiguous" if values else "unparsed", how=f"{form}: {words[:80]}")
+    ((value, percent),) = values
     return NumberAnswer(outcome="parsed", how=f"{form}: {words[:80]}", value=value, percent=percent)
 
 
 def _numbers(words: str) -> set[tuple[Fraction | date, bool]]:
     """Return the numbers in words, without those in units; after an equals sign, only those that follow the last."""
     words = UNITS.sub(" ", OF.sub(" ", EQUALS.split(words)[-1]))
-    found: set[tuple[Fraction | date, bool]] = set()
+    numbers: set[tuple[Fraction | date, bool]] = set()
     for one in NUMBER.finditer(words):
         digits = one[0][: one.start("power") - one.start()] if one["power"] else one[0].rstrip("% ")
         digits = re.split(r"[x×e]", digits)[0].strip().replace("−", "-")
         decimal_comma = re.fullmatch(r"[-+]?\d+,\d{1,2}", digits)
         digits = digits.replace(",", ".") if decimal_comma else digits.replace(",", "")
         power = int((one["power"] or "0").replace("−", "-"))
-        found.add((Fraction(digits) * Fraction(10) ** power, bool(one["percent"])))
-    return found
+        numbers.add((Fraction(digits) * Fraction(10) ** power, bool(one["percent"])))
+    return numbers
 
 
 def _gestations(words: str) -> set[int]:
     """Return the gestational ages in words, in days."""
-    found = set()
+    days = set()
     for one in WEEKS.finditer(words):
         weeks = one["weeks"] or one["w"] or one["wk"]
-        found.add(7 * int(weeks) + int(one["days"] or one["d"] or one["dy"] or 0))
-    return found
+        days.add(7 * int(weeks) + int(one["days"] or one["d"] or one["dy"] or 0))
+    return days
 
 
 def _dates(words: str) -> set[date]:
     """Return the dates in words; month before day where both are numbers."""
-    found = set()
+    dates = set()
     for pattern in DATES:
         for one in pattern.finditer(words):
             try:
-                found.add(date(int(one["y"]), int(one["m"]), int(one["d"])))
+                dates.add(date(int(one["y"]), int(one["m"]), int(one["d"])))
             except ValueError:
                 continue  # no date, such as 13/40/2024
     for spelled, formats in SPELLED:
@@ -169,7 +169,7 @@ def _dates(words: str) -> set[date]:
             plain = re.sub(r"(?<=\d)(?:st|nd|rd|th)|,|\.| of", "", one[0])
             for form in formats:
                 try:
-                    found.add(datetime.strptime(plain, form).date())
+                    dates.add(datetime.strptime(plain, form).date())
                 except ValueError:
                     continue
-    return found
+    return dates

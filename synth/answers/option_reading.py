@@ -110,19 +110,19 @@ class OptionPatterns(SharedPatterns):
         stop = len(text) if stop is None else stop
         end = start
         for word in WORD_START.finditer(text, start, stop):
-            if word.start() >= end and (found := self.text.match(text, word.start(), stop)):
-                yield found
-                end = found.end()
+            if word.start() >= end and (match := self.text.match(text, word.start(), stop)):
+                yield match
+                end = match.end()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reading:
     """The options denoted, as positions in ascending order; ``fault`` is the reason why they are no answer.
 
-    ``by`` is "letter", "text" or "word" (yes, no, maybe); ``start`` and ``end`` are places in the text.
+    ``matched_by`` is "letter", "text" or "word" (yes, no, maybe); ``start`` and ``end`` are places in the text.
     """
 
-    found: tuple[int, ...]
+    positions: tuple[int, ...]
     matched_by: str
     start: int
     end: int
@@ -131,7 +131,7 @@ class Reading:
 
 @dataclass(frozen=True, kw_only=True)
 class _Item:
-    found: tuple[int, ...]
+    positions: tuple[int, ...]
     matched_by: str
     end: int
     fault: Fault | None = None
@@ -203,11 +203,11 @@ def read(question: OptionPatterns, text: AnswerText, start: int, stop: int, *, n
     items, fault = _items(question, text, item, stop)
     if either:
         fault = "hedged"
-    found = tuple(sorted({position for item in items for position in item.found}))
-    twice = any(item.matched_by != "letter" and len(item.found) > 1 for item in items)
-    if fault is None and (twice or (len(found) > 1 and not question.several)):
+    positions = tuple(sorted({position for item in items for position in item.positions}))
+    twice = any(item.matched_by != "letter" and len(item.positions) > 1 for item in items)
+    if fault is None and (twice or (len(positions) > 1 and not question.several)):
         fault = "several"
-    reading = Reading(found=found, matched_by=item.matched_by, start=at, end=items[-1].end, fault=fault)
+    reading = Reading(positions=positions, matched_by=item.matched_by, start=at, end=items[-1].end, fault=fault)
     if fault is None and begins_another(question, text, reading, SAME_WORDS):
         return replace(reading, fault="contradicts")
     return reading
@@ -227,8 +227,8 @@ def mention(question: OptionPatterns, text: AnswerText, start: int, stop: int) -
 
 def named(question: OptionPatterns, text: AnswerText, start: int, stop: int) -> set[int]:
     """Return the options named there, by a text that is not part of another or by a letter other than the article."""
-    texts = (question.by_text[_spaced(found[0])] for found in question.texts_within(text.folded, start, stop))
-    letters = (found[0] for found in LONE.finditer(text.cased, start, stop) if found[0] in question.labels)
+    texts = (question.by_text[_spaced(match[0])] for match in question.texts_within(text.folded, start, stop))
+    letters = (match[0] for match in LONE.finditer(text.cased, start, stop) if match[0] in question.labels)
     return {place for places in texts for place in places} | set(map(question.labels.index, letters))
 
 
@@ -238,11 +238,13 @@ def _turned_down(question: OptionPatterns, text: AnswerText, start: int, stop: i
     if not denied:
         return None
     if place := _by_place(question, text, start + len(text.folded[start:]) - len(text.folded[start:].lstrip()), stop):
-        return Reading(found=place.found, matched_by=place.matched_by, start=start, end=place.end, fault=place.fault)
+        return Reading(
+            positions=place.positions, matched_by=place.matched_by, start=start, end=place.end, fault=place.fault
+        )
     instead = re.compile(rf"\b(?:{question.words.but})\b").search(text.folded, denied.end(), stop)
     if instead and (reading := read(question, text, instead.end(), stop)):
         return reading
-    return Reading(found=(), matched_by="none", start=start, end=denied.end(), fault="negated")
+    return Reading(positions=(), matched_by="none", start=start, end=denied.end(), fault="negated")
 
 
 def _first(
@@ -271,26 +273,26 @@ def _first(
 
 def _by_place(question: OptionPatterns, text: AnswerText, at: int, stop: int, *, numbers: bool = False) -> _Item | None:
     """Return the option of a number from 1, where numbers count the options and are not options themselves."""
-    found = NUMBERED.match(text.folded, at, stop) if question.counted and question.labels else None
-    if found is None or not all(label.isalpha() for label in question.labels):
+    number = NUMBERED.match(text.folded, at, stop) if question.counted and question.labels else None
+    if number is None or not all(label.isalpha() for label in question.labels):
         return None
-    if not (numbers or found["named"]) or (found["word"] and not NUMBER_NOUN.search(text.folded[:at])):
+    if not (numbers or number["named"]) or (number["word"] and not NUMBER_NOUN.search(text.folded[:at])):
         return None
-    place = int(found["digit"] or NUMBER_WORDS.index(found["word"]) + 1) - 1
+    place = int(number["digit"] or NUMBER_WORDS.index(number["word"]) + 1) - 1
     if place >= len(question.labels):
-        return _Item(found=(), matched_by="letter", end=found.end(), fault="not_shown")
-    return _Item(found=(place,), matched_by="letter", end=found.end())
+        return _Item(positions=(), matched_by="letter", end=number.end(), fault="not_shown")
+    return _Item(positions=(place,), matched_by="letter", end=number.end())
 
 
 def _by_ordinal(
     question: OptionPatterns, text: AnswerText, at: int, stop: int, pattern: re.Pattern[str] = ORDINAL
 ) -> _Item | None:
     """Return the option of "the third option"."""
-    found = pattern.match(text.folded, at, stop) if question.labels else None
-    if found is None:
+    ordinal = pattern.match(text.folded, at, stop) if question.labels else None
+    if ordinal is None:
         return None
-    place = len(question.labels) - 1 if found["last"] else next(n for n in range(5) if found[f"n{n + 1}"])
-    return _Item(found=(place,), matched_by="letter", end=found.end()) if place < len(question.labels) else None
+    place = len(question.labels) - 1 if ordinal["last"] else next(n for n in range(5) if ordinal[f"n{n + 1}"])
+    return _Item(positions=(place,), matched_by="letter", end=ordinal.end()) if place < len(question.labels) else None
 
 
 def _items(question: OptionPatterns, text: AnswerText, first: _Item, stop: int) -> tuple[list[_Item], Fault | None]:
@@ -301,9 +303,9 @@ def _items(question: OptionPatterns, text: AnswerText, first: _Item, stop: int) 
             break
         if separator["or"]:
             again = own_text(question, text, separator.end(), stop)
-            if again and question.by_text[_spaced(again[0])] == items[-1].found:
+            if again and question.by_text[_spaced(again[0])] == items[-1].positions:
                 # "C, or histamine": the same option by its letter and by its text.
-                items.append(_Item(found=items[-1].found, matched_by=items[-1].matched_by, end=again.end()))
+                items.append(_Item(positions=items[-1].positions, matched_by=items[-1].matched_by, end=again.end()))
                 continue
             return items, "hedged"
         following = _next(question, text, separator.end(), stop)
@@ -345,18 +347,18 @@ def _item(question: OptionPatterns, text: AnswerText, at: int, stop: int) -> _It
 
 def _by_text(question: OptionPatterns, text: AnswerText, at: int, stop: int) -> _Item | None:
     start = _past(OPENED, text, at, stop)
-    found = question.text.match(text.folded, start, stop)
-    if not found:
+    match = question.text.match(text.folded, start, stop)
+    if not match:
         return None
-    end = _past(CLOSED, text, found.end(), stop) if start > at else found.end()
+    end = _past(CLOSED, text, match.end(), stop) if start > at else match.end()
     rest = text.folded[end:stop]
     if not question.after_text.match(rest) and not question.holds.match(rest):
         return None
-    places = question.by_text[_spaced(found[0])]
+    places = question.by_text[_spaced(match[0])]
     lettered = LETTER_AFTER.match(text.cased, end, stop)
     if lettered and lettered[1] in question.labels and question.labels.index(lettered[1]) not in places:
-        return _Item(found=places, matched_by="text", end=lettered.end(), fault="contradicts")
-    return _Item(found=places, matched_by="word" if question.decision else "text", end=end)
+        return _Item(positions=places, matched_by="text", end=lettered.end(), fault="contradicts")
+    return _Item(positions=places, matched_by="word" if question.decision else "text", end=end)
 
 
 def _past(pattern: re.Pattern[str], text: AnswerText, at: int, stop: int) -> int:
@@ -385,7 +387,7 @@ def _by_label(question: OptionPatterns, text: AnswerText, at: int, stop: int) ->
     if (glued is None and len(label) > 1) or not _separate(question, text, match, stop):
         return None
     if glued is None:
-        return _Item(found=(), matched_by="letter", end=match.end(), fault="not_shown")
+        return _Item(positions=(), matched_by="letter", end=match.end(), fault="not_shown")
     return _with_text(question, text, glued, match.end(), stop)
 
 
@@ -421,17 +423,17 @@ def own_text(question: OptionPatterns, text: AnswerText, at: int, stop: int) -> 
     return question.text.match(text.folded, _past(GAP, text, at, stop), stop)
 
 
-def _with_text(question: OptionPatterns, text: AnswerText, found: tuple[int, ...], at: int, stop: int) -> _Item:
+def _with_text(question: OptionPatterns, text: AnswerText, positions: tuple[int, ...], at: int, stop: int) -> _Item:
     """Return the item of a label, past the option's text where that follows; another option's text contradicts it."""
     named = own_text(question, text, at, stop)
     if named is None or not question.after_text.match(text.folded[named.end() : stop]):
-        return _Item(found=found, matched_by="letter", end=at)
-    if set(found) & set(question.by_text[_spaced(named[0])]):
+        return _Item(positions=positions, matched_by="letter", end=at)
+    if set(positions) & set(question.by_text[_spaced(named[0])]):
         closed = text.folded[named.end() : named.end() + 1] == ")"
-        return _Item(found=found, matched_by="letter", end=named.end() + closed)
+        return _Item(positions=positions, matched_by="letter", end=named.end() + closed)
     if "," in text.folded[at : named.start()]:
-        return _Item(found=found, matched_by="letter", end=at)
-    return _Item(found=found, matched_by="letter", end=named.end(), fault="contradicts")
+        return _Item(positions=positions, matched_by="letter", end=at)
+    return _Item(positions=positions, matched_by="letter", end=named.end(), fault="contradicts")
 
 
 def begins_another(question: OptionPatterns, text: AnswerText, reading: Reading, least: int = 1) -> bool:
@@ -439,7 +441,7 @@ def begins_another(question: OptionPatterns, text: AnswerText, reading: Reading,
 
     "D. Initiate dialysis", where the option that begins so is B, names neither.
     """
-    if reading.matched_by != "letter" or len(reading.found) != 1:
+    if reading.matched_by != "letter" or len(reading.positions) != 1:
         return False
     first = WORD.search(text.folded, reading.end, text.line_end(reading.end))
     if first is None or first[0] not in question.first_words:
@@ -451,7 +453,7 @@ def begins_another(question: OptionPatterns, text: AnswerText, reading: Reading,
         count = same.index(False) if False in same else len(same)
         for place in places:
             shared[place] = max(shared[place], count)
-    own = shared.pop(reading.found[0], 0)
+    own = shared.pop(reading.positions[0], 0)
     most = max(shared.values(), default=0)
     is_sentence = least > 1 and most < len(following) and SPEAKS.fullmatch(following[most])
     return most > own and most >= least and len("".join(following[:most])) >= SHORT_WORD and not is_sentence
@@ -503,15 +505,15 @@ def _spaced(text: str) -> str:
 def _loosely(text: str) -> str:
     """Return the pattern of a text from ``_spaced``, which matches what ``_spaced`` makes this text of."""
     pattern, end = "", 0
-    for found in VARIES.finditer(text):
-        pattern += re.escape(text[end : found.start()])
-        end = found.end()
-        if found["sign"]:
-            pattern += rf"\s*{found[0]}\s*" if pattern else rf"{found[0]}\s*"
-        elif found["decimals"]:
-            pattern += rf"[.,]{found[0][1:]}0*"
+    for match in VARIES.finditer(text):
+        pattern += re.escape(text[end : match.start()])
+        end = match.end()
+        if match["sign"]:
+            pattern += rf"\s*{match[0]}\s*" if pattern else rf"{match[0]}\s*"
+        elif match["decimals"]:
+            pattern += rf"[.,]{match[0][1:]}0*"
         else:
-            pattern += {" ": rf"(?:\s+|{HYPHEN})", "/": "[/\u2044]", "": rf"(?:\s|{HYPHEN})?"}[found[0]]
+            pattern += {" ": rf"(?:\s+|{HYPHEN})", "/": "[/\u2044]", "": rf"(?:\s|{HYPHEN})?"}[match[0]]
     return pattern + re.escape(text[end:])
 
 

@@ -54,7 +54,7 @@ def judge_reply(record: Record, order: Order, completion: Completion, config: Co
     read = _case(record, completion.text) if config.prompt.case else _choice(record, order, completion.text)
     if read.verdict != RIGHT:
         return read
-    found = find_defect(
+    defect = find_defect(
         read.chain,
         "\n".join(filter(None, (record.context, question_of(record), *record.options))),
         len(record.options) if has_letters(record) else 0,
@@ -62,7 +62,7 @@ def judge_reply(record: Record, order: Order, completion: Completion, config: Co
         max_repeated=config.max_repeated,
         max_repetition=config.max_repetition,
     )
-    return Reply(verdict=found, parsed=read.parsed, detail=read.detail) if found else read
+    return Reply(verdict=defect, parsed=read.parsed, detail=read.detail) if defect else read
 
 
 def judge_stage_reply(record: Record, stage: str, order: Order, completion: Completion, config: Cot) -> Reply:

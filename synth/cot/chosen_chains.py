@@ -143,8 +143,8 @@ def _rechecked(choice: _Choice, config: Cot) -> Iterator[_Chain]:
         if check and check["verdict"] == "agrees":
             yield _chain(choice.record, one, config)
         else:
-            found = f"{check['verdict']} {check['parsed'] or ''}".strip() if check else "missing"
-            choice.verdicts[one["stage"], one["sample"]] = RECHECK_FAILED, found
+            recheck = f"{check['verdict']} {check['parsed'] or ''}".strip() if check else "missing"
+            choice.verdicts[one["stage"], one["sample"]] = RECHECK_FAILED, recheck
 
 
 def _rank(choice: _Choice, chain: _Chain, kept_grams: list[Grams], config: Cot) -> None:
@@ -248,7 +248,7 @@ def _with_chain(record: Record, chain: _Chain, number: int, facts: Mapping[str, 
 def _facts(choice: _Choice, config: Cot) -> dict[str, Any]:
     """Return the facts for ``meta``: the teacher, the prompt, the share of right samples, and the difficulty.
 
-    Where gold was shown, a pass rate says nothing of the question, which has no difficulty then.
+    Where gold was shown, the pass rate does not measure the question, which then has no difficulty.
     """
     replies = [one for one in choice.tried if one["stage"] == SAMPLED and one["verdict"] != FAILED]
     permuted: list[Candidate] = []

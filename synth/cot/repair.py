@@ -50,8 +50,8 @@ def repair_messages(record: Record, order: Order, chain: str) -> tuple[Message, 
 
 def parse_repair(text: str) -> Repair | str:
     """Return the parts of a reply, or the verdict on one that cannot be used."""
-    found = FAULTY.search(text)
-    if found is None:
+    faulty = FAULTY.search(text)
+    if faulty is None:
         return NO_STEP
-    chain = text[found.end() :].strip()
-    return MENTIONS_MISTAKE if MISTAKE.search(fold(chain)) else Repair(found["step"].strip("\"'“” "), chain)
+    chain = text[faulty.end() :].strip()
+    return MENTIONS_MISTAKE if MISTAKE.search(fold(chain)) else Repair(faulty["step"].strip("\"'“” "), chain)

@@ -110,8 +110,8 @@ def _chain_request(record: Record, stage: str, sample: int, config: Cot) -> Requ
         seed=config.seed,
         json_schema=CASE_SCHEMA if config.prompt.case else None,
     )
-    given = config.gold == "given" or stage == HINTED
-    messages = config.prompt.messages(record, config.order(record, stage, sample), given=given)
+    show_gold = config.gold == "given" or stage == HINTED
+    messages = config.prompt.messages(record, config.order(record, stage, sample), show_gold=show_gold)
     return Request(row=record.id, stage=stage, messages=messages, sampling=sampling, sample=sample)
 
 

@@ -67,11 +67,13 @@ def add_instructions(rows: pl.DataFrame, config: Instructions) -> Outcome:
     Run it after ``render_prompts``, which adds context and options to that message. An edit of the row names the
     template, such as ``instruction mcq/3``.
     """
-    drawn = draw_instruction(rows, config)
+    instructions = draw_instruction(rows, config)
     instructed = with_last_content(pl.concat_str("_instruction", pl.lit("\n\n"), last_content()))
     text = pl.when(pl.col("_instruction").is_null()).then("messages").otherwise(instructed)
-    written = rows.with_columns(_instruction=drawn["instruction"]).with_columns(messages=text).drop("_instruction")
-    edits = drawn.drop_nulls("instruction").select(
+    written = (
+        rows.with_columns(_instruction=instructions["instruction"]).with_columns(messages=text).drop("_instruction")
+    )
+    edits = instructions.drop_nulls("instruction").select(
         "id", field=pl.lit("messages"), rule="instruction " + pl.col("template"), removed=pl.lit(None, pl.String)
     )
     kept = written.with_columns(drop_reason=pl.lit(None, pl.String), evidence=pl.lit(None, pl.String))
@@ -85,17 +87,17 @@ def draw_instruction(rows: pl.DataFrame, config: Instructions) -> pl.DataFrame:
     paragraphs = pl.col("response").fill_null("").str.contains("\n\n", literal=True)
     explained = (pl.col("rationale").fill_null("") != "") | paragraphs
     facts = rows.select("id", "source", "task", "lang", explained=explained)
-    drawn: list[tuple[str, str | None, str | None]] = []
+    instructions: list[tuple[str, str | None, str | None]] = []
     for id, source, task, lang, has_reasons in facts.iter_rows():
         corpus = corpora.get(source) if lang in config.langs else None
         subtask = corpus and (corpus.subtask or _subtask(task, has_reasons))
         if corpus is None or subtask is None:
-            drawn.append((id, None, None))
+            instructions.append((id, None, None))
             continue
         templates = prompt_files.lines(f"{FOLDER}/{subtask}.txt")
         place = xxhash.xxh64_intdigest(id.encode(), config.seed) % len(templates)
-        drawn.append((id, f"{subtask}/{place}", _text(templates[place], corpus.subject)))
-    return pl.DataFrame(drawn, {"id": pl.String, "template": pl.String, "instruction": pl.String}, orient="row")
+        instructions.append((id, f"{subtask}/{place}", _text(templates[place], corpus.subject)))
+    return pl.DataFrame(instructions, {"id": pl.String, "template": pl.String, "instruction": pl.String}, orient="row")
 
 
 @cache

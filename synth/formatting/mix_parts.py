@@ -130,9 +130,9 @@ def shared_out(
 ) -> Iterator[tuple[str, float]]:
     """Yield (path, share of the whole) of parts ``present``; shares of absent ones are divided among their siblings."""
     there = [part for part in parts if any(f"{path}{leaf}" in present for leaf, _, _ in leaves((part,)))]
-    whole = sum(part.share for part in there)
+    total = sum(part.share for part in there)
     for part in there:
-        own = share * part.share / whole
+        own = share * part.share / total
         if part.parts:
             yield from shared_out(part.parts, present, f"{path}{part.name}/", own)
         else:

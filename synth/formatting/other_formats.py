@@ -83,16 +83,16 @@ def tool_calls(record: Record) -> dict[str, Any]:
         question = turns[-1].content.removeprefix(record.context).lstrip()
         turns[-1] = Message(turns[-1].role, question)
     messages = [turn for message in turns for turn in _turns(message)]
-    bare = _calls(record.id, reply) if reply.lstrip().startswith("[") else None
-    messages += [_calling("", bare)] if bare else list(_turns(Message("assistant", reply)))
+    calls = _calls(record.id, reply) if reply.lstrip().startswith("[") else None
+    messages += [_calling("", calls)] if calls else list(_turns(Message("assistant", reply)))
     return {"messages": messages, "tools": json.dumps(tools, ensure_ascii=False)}
 
 
 def _listed_tools(record: Record) -> list[dict[str, Any]]:
     """Return the tools that a row offers: in its context, or between tags in its system turn."""
     system = "\n".join(content for role, content in record.messages if role == "system")
-    found = TOOLS.search(system)
-    text = found[1] if found else record.context
+    match = TOOLS.search(system)
+    text = match[1] if match else record.context
     tools = _value(text or "")
     if not isinstance(tools, list) or not tools or not all(isinstance(one, dict) for one in tools):
         raise ValueError(

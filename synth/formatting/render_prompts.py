@@ -49,8 +49,10 @@ def response_text() -> pl.Expr:
     )
     reasons = pl.when(_given("rationale")).then(pl.col("rationale") + "\n\n").otherwise(pl.lit(""))
     chosen = pl.concat_str(reasons, pl.lit("Answer: "), letters)
-    made = pl.when(_has_options() & (pl.col("gold").list.len() > 0)).then(chosen).otherwise(reasons + pl.col("answer"))
-    return pl.coalesce("response", made)
+    assembled = (
+        pl.when(_has_options() & (pl.col("gold").list.len() > 0)).then(chosen).otherwise(reasons + pl.col("answer"))
+    )
+    return pl.coalesce("response", assembled)
 
 
 def _option_lines() -> pl.Expr:

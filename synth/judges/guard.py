@@ -133,11 +133,11 @@ def add_verdicts(answers: pl.DataFrame, judged: list[Answer], candidates: pl.Dat
             "id", "stage", "sample", "verdict", "parsed"
         ).iter_rows()
     }
-    found = [
+    answer_verdicts = [
         verdicts.get((id, stage_name(stage), sample), (MISSING if text else NO_TEXT, None))
         for id, stage, sample, text in answers.select("id", "stage", "sample", "text").iter_rows()
     ]
-    columns = pl.DataFrame(found, {"guard": pl.String, "categories": pl.String}, orient="row")
+    columns = pl.DataFrame(answer_verdicts, {"guard": pl.String, "categories": pl.String}, orient="row")
     return Outcome(rows=answers.hstack(columns))
 
 

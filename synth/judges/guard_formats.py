@@ -58,7 +58,7 @@ def format_of(model: str) -> FormatName | None:
 
 def _by_category(text: str, how: GuardFormat) -> Parsed:
     """Parse "safe", or "unsafe" and categories in any punctuation, with or without their names."""
-    is_safe = {(found["word"] == "safe") != bool(found["not"]) for found in VERDICT_WORD.finditer(text)}
+    is_safe = {(word["word"] == "safe") != bool(word["not"]) for word in VERDICT_WORD.finditer(text)}
     numbers = list(dict.fromkeys(int(one["number"]) for one in CATEGORY.finditer(text) if one["letter"] == how.letter))
     of_another_list = not numbers and CATEGORY.search(text)
     unknown = any(not 1 <= number <= how.categories for number in numbers)

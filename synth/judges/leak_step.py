@@ -88,5 +88,5 @@ def leak_judge(model: Teacher) -> Judge:
 
 def read_verdict(text: str) -> bool | None:
     """Return True for yes, False for no, None where the reply has neither word or both."""
-    found = {word.lower() for word in re.findall(r"(?i)\b(yes|no)\b", text)}
-    return None if len(found) != 1 else found == {"yes"}
+    words = {word.lower() for word in re.findall(r"(?i)\b(yes|no)\b", text)}
+    return None if len(words) != 1 else words == {"yes"}

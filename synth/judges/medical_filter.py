@@ -77,8 +77,8 @@ def drop_other_rows(
         MEDICAL: (None, None),
         NOT_MEDICAL: (NOT_MEDICAL, None),
     }
-    found = map(verdict_of.get, rows["id"])
-    return Outcome(rows=with_reasons(rows, (reasons.get(one, ("medical_unknown", one)) for one in found)))
+    row_verdicts = map(verdict_of.get, rows["id"])
+    return Outcome(rows=with_reasons(rows, (reasons.get(one, ("medical_unknown", one)) for one in row_verdicts)))
 
 
 STAGE = Stage(

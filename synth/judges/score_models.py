@@ -88,15 +88,15 @@ class CausalModel:
 
     def _logprobs(self, rows: list[list[int]], starts: list[int]) -> list[list[float]]:
         torch = import_module("torch")
-        found = []
+        per_row = []
         with torch.inference_mode():
             logits = self.loaded.model(**_padded(rows, self.loaded.model.device)).logits
             for row, ids, start in zip(logits, rows, starts, strict=True):
                 first = max(start, 1)  # the first token of all has no prediction
                 targets = torch.tensor(ids[first:], device=row.device, dtype=torch.long)
                 logprobs = row[first - 1 : len(ids) - 1].float().log_softmax(-1)
-                found.append(logprobs.gather(1, targets[:, None])[:, 0].tolist())
-        return found
+                per_row.append(logprobs.gather(1, targets[:, None])[:, 0].tolist())
+        return per_row
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,13 +138,13 @@ class TextClassifier:
         torch = import_module("torch")
         config, pad = self.loaded.model.config, self.loaded.tokenizer.pad_token_id
         batches = [rows] if pad is not None else [[row] for row in rows]
-        found: list[float] = []
+        probabilities: list[float] = []
         with torch.inference_mode():
             for batch in batches:
                 logits = self.loaded.model(**_padded(batch, self.loaded.model.device, pad or 0)).logits.float()
                 alone = config.problem_type == "multi_label_classification" or config.num_labels == 1
-                found += (logits.sigmoid() if alone else logits.softmax(-1))[:, self.place].tolist()
-        return found
+                probabilities += (logits.sigmoid() if alone else logits.softmax(-1))[:, self.place].tolist()
+        return probabilities
 
 
 def causal_model(
@@ -242,13 +242,13 @@ def _by_batch(
 ) -> list[T | Unscored]:
     """Return the results of ``run`` on the rows (and their indices), batch by batch; rows too long are unscored."""
     expected = f"expected 1 to {loaded.longest or 'any number'}"
-    found: list[T | Unscored] = [Unscored(f"{len(row)} tokens, {expected}") for row in rows]
+    results: list[T | Unscored] = [Unscored(f"{len(row)} tokens, {expected}") for row in rows]
     fit = [place for place, row in enumerate(rows) if row and (loaded.longest is None or len(row) <= loaded.longest)]
     for batch in batches([len(rows[place]) for place in fit], loaded.batch_tokens):
         places = [fit[i] for i in batch]
         for place, value in zip(places, run([rows[place] for place in places], places), strict=True):
-            found[place] = value
-    return found
+            results[place] = value
+    return results
 
 
 def _padded(rows: list[list[int]], device: Any, pad: int = 0) -> dict[str, Any]:
@@ -291,8 +291,8 @@ def _answers(teacher: Teacher, prompts: Sequence[str], sampling: Sampling) -> li
         Request(row=str(place), stage="score", messages=(Message("user", prompt),), sampling=sampling)
         for place, prompt in enumerate(prompts)
     ]
-    found = {int(request.row): answer for request, answer in teacher.complete(requests)}
-    return [found[place] for place in range(len(prompts))]
+    answers = {int(request.row): answer for request, answer in teacher.complete(requests)}
+    return [answers[place] for place in range(len(prompts))]
 
 
 def _read(answer: Completion | Failure, read: Callable[[Completion], T | Unscored]) -> T | Unscored:

@@ -134,8 +134,8 @@ def score_rows(rows: pl.DataFrame, config: Scores) -> Outcome:
     scored = add_scores(rows, config)
     columns = [column for name in config.names for column in (name, f"{name}_reason")]
     metas = []
-    for meta, found in zip(scored["meta"], scored.select(columns).iter_rows(named=True), strict=True):
-        values = {name: value for name, value in found.items() if value is not None or name in config.names}
+    for meta, scores in zip(scored["meta"], scored.select(columns).iter_rows(named=True), strict=True):
+        values = {name: value for name, value in scores.items() if value is not None or name in config.names}
         metas.append(to_json({**orjson.loads(meta), "scores": values}))
     nothing = pl.lit(None, pl.String)
     return Outcome(rows=rows.with_columns(pl.Series("meta", metas, pl.String), drop_reason=nothing, evidence=nothing))

@@ -49,8 +49,8 @@ class ScoreTeacher:
             responses = [request.messages[-1].content or None for request in batch]
             schema = {name: SCHEMA[name] for name in ("messages", "response")}
             scored = add_scores(pl.DataFrame({"messages": turns, "response": responses}, schema), self.scores)
-            for request, found in zip(batch, scored.select(self.columns).iter_rows(named=True), strict=True):
-                yield request, Completion(text=to_json(found), finish_reason="stop")
+            for request, scores in zip(batch, scored.select(self.columns).iter_rows(named=True), strict=True):
+                yield request, Completion(text=to_json(scores), finish_reason="stop")
 
 
 def score_teachers(scores: Scores) -> list[ScoreTeacher]:
@@ -78,8 +78,8 @@ def add_stored_scores(records: pl.DataFrame, teacher: ScoreTeacher, ask: Ask) ->
     for id, messages, response in records.select("id", "messages", "response").iter_rows():
         turns = (*(Message(**message) for message in messages), Message("assistant", response or ""))
         requests.append(Request(row=id, stage=STAGE_NAME, messages=turns, sampling=SAMPLING))
-    found = {request.row: _read(reply) for request, reply in ask(requests)}
-    table = [found[id] for id in records["id"]]
+    scores = {request.row: _read(reply) for request, reply in ask(requests)}
+    table = [scores[id] for id in records["id"]]
     columns = {
         name: pl.Series([row[name] for row in table], dtype=pl.String if name.endswith("_reason") else pl.Float64)
         for name in teacher.columns

@@ -39,8 +39,8 @@ def semantic_duplicate_records(shards: Shards, config: Semantic) -> Decision:
         return Decision(drops=drops(EMPTY, config))
     rows = pl.concat(parts).with_columns(pl.col(TEXT_COLUMNS).fill_null(""))
     vectors = embedder(config.model)(rows["text"].to_list())
-    found = guarded_duplicates(rows, vectors, config)
-    return Decision(drops=drops(found.clusters, config), tables={"clusters": found.clusters})
+    duplicates = guarded_duplicates(rows, vectors, config)
+    return Decision(drops=drops(duplicates.clusters, config), tables={"clusters": duplicates.clusters})
 
 
 EMPTY = pl.DataFrame(schema={"id": pl.String, "representative": pl.String, "similarity": pl.Float64})

@@ -55,11 +55,11 @@ class Specialty:
 def label(text: str) -> str | None:
     """Return the field that a JSON reply, the last line ``Specialty: X``, or else the last line names; None for none.
 
-    A field of two parts may be named by one of them, with nothing beside it.
+    A field of two parts may be named by one of them and nothing else.
     """
     reply = json_reply.parse(text, KINDS)
-    found = [reply["specialty"]] if reply else LINE.findall(text)
-    named_fields = _spelled(plain(found[-1] if found else text.strip().rpartition("\n")[2]))
+    labels = [reply["specialty"]] if reply else LINE.findall(text)
+    named_fields = _spelled(plain(labels[-1] if labels else text.strip().rpartition("\n")[2]))
     named = [name for name in (*FIELDS, NO_FIELD) if re.search(rf"\b{re.escape(_spelled(name))}\b", named_fields)]
     if not named:  # models shorten "Infectious Diseases and Microbiology" to one of its halves
         return next((name for name in FIELDS if named_fields in map(_spelled, name.split(" and "))), None)

@@ -179,11 +179,11 @@ def _shared_words(question: str, answer: str) -> str | None:
     return next((run for run in runs if run and f" {run} " in question_words), None)
 
 
-Found = Mapping[tuple[str, str, int], tuple[str, str | None, str | None]]
+Replies = Mapping[tuple[str, str, int], tuple[str, str | None, str | None]]
 """Verdict, parsed value and text of completions by row, stage and sample."""
 
 
-def _found(candidates: pl.DataFrame) -> Found:
+def _replies(candidates: pl.DataFrame) -> Replies:
     columns = ("id", "stage", "sample", "verdict", "parsed", "text")
     return {(id, stage, sample): tuple(rest) for id, stage, sample, *rest in candidates.select(columns).iter_rows()}
 
@@ -192,36 +192,36 @@ def check_requests(
     eligible: list[Record], candidates: pl.DataFrame, config: Passages
 ) -> Iterator[tuple[Record, Request]]:
     """Yield the next check of each passage without a verified question: a second answer, or a comparison of both."""
-    found = _found(candidates)
+    replies = _replies(candidates)
     for record in eligible:
         for sample in range(config.samples):
-            verdict, question = _verified(record.id, sample, found)
+            verdict, question = _verified(record.id, sample, replies)
             if verdict == KEPT:
                 break
             if verdict is None and question is not None:
-                yield record, _check_request(record, sample, question, found, config)
+                yield record, _check_request(record, sample, question, replies, config)
                 break
 
 
-def _verified(id: str, sample: int, found: Found) -> tuple[str | None, str | None]:
+def _verified(id: str, sample: int, replies: Replies) -> tuple[str | None, str | None]:
     """Return the verdict on a question after its checks, None where one is missing, and the model's reply."""
-    if (id, STAGE_NAME, sample) not in found:
+    if (id, STAGE_NAME, sample) not in replies:
         return None, None
-    verdict, _, text = found[id, STAGE_NAME, sample]
+    verdict, _, text = replies[id, STAGE_NAME, sample]
     if verdict != KEPT:
         return verdict, text
     for stage, passed in ((ANSWER_STAGE, ANSWERED), (AGREEMENT_STAGE, AGREES)):
-        if (id, stage, sample) not in found:
+        if (id, stage, sample) not in replies:
             return None, text
-        checked = found[id, stage, sample][0]
+        checked = replies[id, stage, sample][0]
         if checked != passed:
             return checked if checked in (NOT_ANSWERABLE, DIFFERS) else UNVERIFIED, text
     return KEPT, text
 
 
-def _check_request(record: Record, sample: int, text: str, found: Found, config: Passages) -> Request:
+def _check_request(record: Record, sample: int, text: str, replies: Replies, config: Passages) -> Request:
     written = _parsed(text)
-    second = found.get((record.id, ANSWER_STAGE, sample))
+    second = replies.get((record.id, ANSWER_STAGE, sample))
     if second is None:
         messages = render_turns(ANSWER_PROMPT, passage=record.context, question=written["question"])
         stage, schema = ANSWER_STAGE, ANSWER_SCHEMA
@@ -247,16 +247,16 @@ def write_questions(rows: pl.DataFrame, eligible: list[Record], candidates: pl.D
     and where the passage is from. A row without a verified sample is dropped (``no_question``), with its verdicts as
     evidence.
     """
-    found = _found(candidates)
+    replies = _replies(candidates)
     kept: dict[str, tuple[int, str]] = {}
     verdicts: dict[tuple[str, int], str] = {}
     counts: dict[str, Counter[str]] = {record.id: Counter() for record in eligible}
     for record in eligible:
         for sample in range(config.samples):
-            verdict, text = _verified(record.id, sample, found)
+            verdict, text = _verified(record.id, sample, replies)
             if text is not None and verdict == KEPT:
                 kept[record.id] = (sample, text)
-            elif (record.id, STAGE_NAME, sample) not in found:
+            elif (record.id, STAGE_NAME, sample) not in replies:
                 continue
             elif verdict is None:
                 verdict = SPARE if record.id in kept else UNVERIFIED

@@ -108,7 +108,7 @@ def parse(text: str) -> str | None:
     if answer.how not in ("no_answer", "unreadable"):
         return None
     _, _, last = fold(plain(text)).strip().rpartition("\n")
-    names = (next(filter(None, found.groups())) for found in BETTER.finditer(last))
+    names = (next(filter(None, match.groups())) for match in BETTER.finditer(last))
     sides = {SIDES[name] for name in names}
     return sides.pop() if len(sides) == 1 else None
 

@@ -103,15 +103,15 @@ def add_answers(rows: pl.DataFrame, eligible: list[Record], candidates: pl.DataF
 
     A row with fewer than two answers of different text is dropped (``too_few_answers``) with its verdicts as evidence.
     """
-    found: dict[str, list[dict[str, object]]] = {record.id: [] for record in eligible}
+    answers_by_id: dict[str, list[dict[str, object]]] = {record.id: [] for record in eligible}
     verdicts: dict[str, Counter[str]] = {record.id: Counter() for record in eligible}
     for one in candidates.select("id", "verdict", *FACTS).iter_rows(named=True):
         verdicts[one["id"]][one["verdict"]] += 1
-        if one["verdict"] == ANSWERED and one["text"] not in [other["text"] for other in found[one["id"]]]:
-            found[one["id"]].append({name: one[name] for name in FACTS})
+        if one["verdict"] == ANSWERED and one["text"] not in [other["text"] for other in answers_by_id[one["id"]]]:
+            answers_by_id[one["id"]].append({name: one[name] for name in FACTS})
     written, reasons = [], []
     for record in records(rows):
-        answers = found.get(record.id, [])
+        answers = answers_by_id.get(record.id, [])
         written.append(replace(record, meta={**record.meta, "answers": answers}))
         few = len(answers) < 2
         reasons.append((TOO_FEW, to_json(verdicts.get(record.id, {}))) if few else (None, None))
@@ -123,14 +123,14 @@ ANSWERS = Stage(items=eligible_records, requests_of=answer_requests, read=read_a
 
 def answers_of(rows: pl.DataFrame) -> pl.DataFrame:
     """Return the answers in ``meta`` as candidates for pairs."""
-    found = [
+    candidates = [
         {"id": id, "stage": STAGE_NAME, "verdict": ANSWERED, **answer}
         for id, meta in rows.select("id", "meta").iter_rows()
         for answer in orjson.loads(meta).get("answers", ())
     ]
     names = ("id", "stage", "verdict", *FACTS)
     schema = {name: pl.Int64 if name == "sample" else pl.String for name in names}
-    return pl.DataFrame(found, pl.Schema(schema))
+    return pl.DataFrame(candidates, pl.Schema(schema))
 
 
 EXPECTED_CHARS = 1_200

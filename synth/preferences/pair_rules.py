@@ -50,8 +50,10 @@ def similar_prompts(rules: NearRules) -> Groups:
     def groups(rows: pl.DataFrame) -> pl.DataFrame:
         from quality.duplicates.near_duplicates import near_duplicates
 
-        found = near_duplicates([rows.select("id", text=question_text())], rules).clusters
-        named = rows.select("id").join(found.select("id", "representative"), on="id", how="left", maintain_order="left")
+        clusters = near_duplicates([rows.select("id", text=question_text())], rules).clusters
+        named = rows.select("id").join(
+            clusters.select("id", "representative"), on="id", how="left", maintain_order="left"
+        )
         return named.select("id", group=pl.coalesce("representative", "id"))
 
     return groups

@@ -77,10 +77,10 @@ def from_records(rows: pl.DataFrame, scores: tuple[str, str] = SCORES) -> pl.Dat
     The margin is the difference of the two ``scores`` in ``meta``, null without them.
     """
     better, worse = (pl.col("meta").str.json_path_match(f"$.{name}").cast(pl.Float64, strict=False) for name in scores)
-    given = rows.filter(pl.col("response").is_not_null() | pl.col("rejected").is_not_null())
+    answered = rows.filter(pl.col("response").is_not_null() | pl.col("rejected").is_not_null())
     lacks = pl.when(pl.col("response").is_null()).then(pl.lit("no_chosen")).otherwise(pl.lit("no_rejected"))
     both = pl.all_horizontal(pl.col("response", "rejected").is_not_null())
-    return given.select(
+    return answered.select(
         "id",
         pl.lit("source").alias("origin"),
         pl.lit(0, pl.Int64).alias("rank"),

@@ -60,8 +60,8 @@ def add_reward_margins(rows: pl.DataFrame, config: RewardMargins) -> Outcome:
                 facts = orjson.loads(meta)
                 before = {name: facts[name] for name in SCORES if name in facts}
                 kept = {"source_scores": before} if before else {}
-                found = {**dict(zip(SCORES, scores, strict=True)), "reward": model_name(config.model)}
-                meta = to_json({**facts, **kept, **found})
+                rewards_of_pair = {**dict(zip(SCORES, scores, strict=True)), "reward": model_name(config.model)}
+                meta = to_json({**facts, **kept, **rewards_of_pair})
         metas.append(meta)
         reasons.append(reason)
     return Outcome(rows=with_reasons(rows.with_columns(pl.Series("meta", metas, pl.String)), reasons))

@@ -35,16 +35,16 @@ class Generator:
             return bool(record.answer and not record.options)
         return 2 <= len(record.options) <= len(LETTERS) and bool(record.gold)
 
-    def messages(self, record: Record, order: Order, *, given: bool) -> tuple[Message, ...]:
-        """Return the prompt of a row with its options in ``order`` and, if ``given``, its gold answer.
+    def messages(self, record: Record, order: Order, *, show_gold: bool) -> tuple[Message, ...]:
+        """Return the prompt of a row with its options in ``order`` and, if ``show_gold``, its gold answer.
 
         The rationale is included in the source's order only, since it may mention letters.
         """
-        answer = answer_text(record, order) if given else None
+        answer = answer_text(record, order) if show_gold else None
         language = None if record.lang == "en" else LANGUAGE_NAMES.get(record.lang, f"the language {record.lang!r}")
         if self.case:
             data = "\n".join(filter(None, (record.context, question_of(record))))
-            return render_turns(self.prompt, context=data, answer=answer, given=given, language=language)
+            return render_turns(self.prompt, context=data, answer=answer, given=show_gold, language=language)
         in_source_order = order == tuple(range(len(order)))
         return render_turns(
             self.prompt,
@@ -52,11 +52,11 @@ class Generator:
             options=[record.options[place] for place in order],
             context=record.context,
             answer=answer,
-            support=record.rationale if given and self.support and in_source_order else None,
+            support=record.rationale if show_gold and self.support and in_source_order else None,
             lettered=has_letters(record),
             several=allows_several(record),
             language=language,
-            given=given,
+            given=show_gold,
         )
 
 

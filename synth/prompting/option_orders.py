@@ -44,10 +44,10 @@ def option_order(row: str, sample: int, options: int, *, share: float, seed: int
     if number is None or options < 2:
         return source
     rng = Random(f"{seed} {row}")
-    drawn = {source: None}
-    while len(drawn) < number % (factorial(options) - 1) + 2:
-        drawn[tuple(rng.sample(source, options))] = None
-    return list(drawn)[-1]
+    orders = {source: None}
+    while len(orders) < number % (factorial(options) - 1) + 2:
+        orders[tuple(rng.sample(source, options))] = None
+    return list(orders)[-1]
 
 
 def _number(sample: int, share: float) -> int | None:
@@ -73,8 +73,8 @@ def distinct_orders(row: str, options: int, count: int, *, seed: int, pinned: Co
             continue
         rotations = [shuffled[turn:] + shuffled[:turn] for turn in range(max(1, len(movable)))]
         orders |= {_placed(rotation, movable, options): None for rotation in rotations}
-    found = list(orders)[:possible]
-    return [found[number % len(found)] for number in range(count)]
+    distinct = list(orders)[:possible]
+    return [distinct[number % len(distinct)] for number in range(count)]
 
 
 def _placed(sources: Sequence[int], places: Sequence[int], options: int) -> Order:

@@ -64,8 +64,8 @@ def _switched(name: str, place: int, switches: tuple[tuple[str, bool], ...]) -> 
 def _turns(name: str) -> tuple[_Turn, ...]:
     head, *parts = MARK.split(_source(name))
     if not parts or (unknown := set(parts[::2]) - set(ROLES)):
-        found = sorted(unknown) if parts else "no turn"
-        raise ValueError(f"prompt file {name} has {found}, expected lines [[system]], [[user]] or [[assistant]]")
+        roles = sorted(unknown) if parts else "no turn"
+        raise ValueError(f"prompt file {name} has {roles}, expected lines [[system]], [[user]] or [[assistant]]")
     turns = []
     for role, text in zip(parts[::2], parts[1::2], strict=True):
         variables = meta.find_undeclared_variables(Environment().parse(head + text))

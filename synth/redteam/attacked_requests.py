@@ -36,9 +36,9 @@ def drop_attacked(rows: pl.DataFrame, config: Decontaminate, reference_inputs: t
 @lru_cache(maxsize=1)
 def _index(reference_inputs: tuple[Path, ...]) -> LeakIndex | None:
     """Build the index once in a process; None where there is no request."""
-    found = [
+    tables = [
         plain_requests(read_parquet(path), None).rows.filter(pl.col("drop_reason").is_null())
         for path in reference_inputs
     ]
-    requests = [table.select(SCHEMA.names()) for table in found if table.height]
+    requests = [table.select(SCHEMA.names()) for table in tables if table.height]
     return build_index(items_of(pl.concat(requests))) if requests else None

@@ -130,7 +130,7 @@ def requests_to_attack(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def attacks(
-    rows: pl.DataFrame, config: Attacks, found: Sequence[Style] = (), groups: Groups = same_prompts
+    rows: pl.DataFrame, config: Attacks, source_styles: Sequence[Style] = (), groups: Groups = same_prompts
 ) -> pl.DataFrame:
     """Return the attacks made of ``rows`` (``ATTACK_SCHEMA``), sorted by id; a row keeps its publisher's ``split``.
 
@@ -143,17 +143,19 @@ def attacks(
         (row, topics.get(row["source"]) or topic_of(orjson.loads(row["meta"]))) for row in rows.iter_rows(named=True)
     ]
     styles = own_styles()
-    held = {
-        "style": held_out((style.group for style in (*styles[1:], *found)), config.test_styles, config.seed),
+    held_out_groups = {
+        "style": held_out((style.group for style in (*styles[1:], *source_styles)), config.test_styles, config.seed),
         "topic": held_out((topic for _, topic in bases), config.test_topics, config.seed),
         "request": held_out(group_of.values(), config.test_requests, config.seed),
     }
-    made = [
-        _attack(row, topic, style, {"style": style.group, "topic": topic, "request": group_of[row["id"]]}, held)
+    attack_rows = [
+        _attack(
+            row, topic, style, {"style": style.group, "topic": topic, "request": group_of[row["id"]]}, held_out_groups
+        )
         for row, topic in bases
-        for style in _drawn(row["id"], styles, found, config)
+        for style in _drawn(row["id"], styles, source_styles, config)
     ]
-    return pl.DataFrame(made, ATTACK_SCHEMA).sort("id")
+    return pl.DataFrame(attack_rows, ATTACK_SCHEMA).sort("id")
 
 
 def topic_of(meta: dict[str, Any]) -> str:
@@ -173,11 +175,11 @@ def held_out(names: Iterable[str], share: float, seed: int) -> frozenset[str]:
     return frozenset(ordered[: min(count, len(ordered) - 1)]) if ordered else frozenset()
 
 
-def _drawn(id: str, styles: Sequence[Style], found: Sequence[Style], config: Attacks) -> list[Style]:
-    def draw(some: Sequence[Style], wanted: int) -> list[Style]:
-        return nsmallest(wanted, some, key=lambda style: (_draw(f"{id} {style.name}", config.seed), style.name))
+def _drawn(id: str, styles: Sequence[Style], source_styles: Sequence[Style], config: Attacks) -> list[Style]:
+    def draw(some: Sequence[Style], count: int) -> list[Style]:
+        return nsmallest(count, some, key=lambda style: (_draw(f"{id} {style.name}", config.seed), style.name))
 
-    return [styles[0], *draw(styles[1:], config.own_styles), *draw(found, config.found_styles)]
+    return [styles[0], *draw(styles[1:], config.own_styles), *draw(source_styles, config.found_styles)]
 
 
 def _draw(text: str, seed: int) -> int:
@@ -185,10 +187,10 @@ def _draw(text: str, seed: int) -> int:
 
 
 def _attack(
-    row: dict[str, Any], topic: str, style: Style, parts: dict[str, str], held: dict[str, frozenset[str]]
+    row: dict[str, Any], topic: str, style: Style, parts: dict[str, str], held_out_groups: dict[str, frozenset[str]]
 ) -> dict[str, Any]:
     request = row["messages"][-1]["content"]
-    by = [name for name, part in parts.items() if part in held[name]]
+    by = [name for name, part in parts.items() if part in held_out_groups[name]]
     facts = {"base": row["id"], "topic": topic, "style": style.name, "side": "test" if by else "train"}
     return {
         **{name: row[name] for name in SCHEMA},

@@ -25,10 +25,10 @@ def benign_lookalikes(config: Attacks, test_topics: frozenset[str] = frozenset()
     """
     entries = [orjson.loads(line) for line in prompt_files.lines(FILE)]
     ids = [f"{SOURCE}:{number}" for number in range(1, len(entries) + 1)]
-    held = held_out(ids, config.test_requests, config.seed)
+    held_out_ids = held_out(ids, config.test_requests, config.seed)
     rows = []
     for number, (id, entry) in enumerate(zip(ids, entries, strict=True), 1):
-        by = ["topic"] * (entry["topic"] in test_topics) + ["request"] * (id in held)
+        by = ["topic"] * (entry["topic"] in test_topics) + ["request"] * (id in held_out_ids)
         rows.append(_row(id, number, entry["topic"], entry["prompt"], by))
     return pl.DataFrame(rows, ATTACK_SCHEMA)
 

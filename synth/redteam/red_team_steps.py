@@ -92,8 +92,8 @@ def attack(rows: pl.DataFrame, config: AttackStage, reference_inputs: tuple[Path
     ``reference_inputs`` are the files of all requests and jailbreaks, over which the two sides are sampled.
     """
     ranks = rows.select(parent="id").with_row_index("rank")
-    made = _all_attacks(reference_inputs, config).join(ranks, on="parent")
-    own = made.sort("rank", pl.col("id") != pl.col("parent"), "id")
+    attacked = _all_attacks(reference_inputs, config).join(ranks, on="parent")
+    own = attacked.sort("rank", pl.col("id") != pl.col("parent"), "id")
     return Outcome(rows=own.select(*SCHEMA.names(), "drop_reason", "evidence"))
 
 
@@ -101,30 +101,36 @@ def attack(rows: pl.DataFrame, config: AttackStage, reference_inputs: tuple[Path
 def _all_attacks(paths: tuple[Path, ...], config: AttackStage) -> pl.DataFrame:
     """Return all attacks and look-alikes with ``parent``, ``drop_reason`` and ``evidence``; once in a process."""
     rows = read_parquet(list(paths))
-    found = pl.col("source").is_in(config.jailbreaks)
+    is_jailbreak = pl.col("source").is_in(config.jailbreaks)
     groups = similar_prompts(config.near)
-    made = attacks(rows.filter(~found), config.attacks, found_styles(rows.filter(found), groups), groups)
-    held = frozenset(made.filter(pl.col("held_out_by").str.contains("topic"))["topic"])
+    attacked = attacks(
+        rows.filter(~is_jailbreak), config.attacks, found_styles(rows.filter(is_jailbreak), groups), groups
+    )
+    held_out_topics = frozenset(attacked.filter(pl.col("held_out_by").str.contains("topic"))["topic"])
     style = pl.col("style").str.replace_all("/", "_", literal=True)
-    named = made.with_columns(
+    named = attacked.with_columns(
         parent="base", id=pl.when(pl.col("style") == BASELINE).then("base").otherwise(pl.col("base") + "/" + style)
     )
-    carriers = made.group_by("topic").agg(parent=pl.col("base").min())
+    carriers = attacked.group_by("topic").agg(parent=pl.col("base").min())
     name = pl.format("{}/look_alike-{}", "parent", "line")
-    lookalikes = benign_lookalikes(config.attacks, held).join(carriers, on="topic").with_columns(id=name, base=name)
+    lookalikes = (
+        benign_lookalikes(config.attacks, held_out_topics).join(carriers, on="topic").with_columns(id=name, base=name)
+    )
     return _sided(pl.concat([named, lookalikes.select(named.columns)]))
 
 
-def _sided(made: pl.DataFrame) -> pl.DataFrame:
+def _sided(attacked: pl.DataFrame) -> pl.DataFrame:
     """Return the attacks with their facts in ``meta``, those on the test side dropped."""
-    facts = made.select(FACTS).iter_rows(named=True)
-    noted = [to_json({**orjson.loads(meta), "attack": fact}) for meta, fact in zip(made["meta"], facts, strict=True)]
-    held = pl.col("side") == "test"
+    facts = attacked.select(FACTS).iter_rows(named=True)
+    noted = [
+        to_json({**orjson.loads(meta), "attack": fact}) for meta, fact in zip(attacked["meta"], facts, strict=True)
+    ]
+    is_held_out = pl.col("side") == "test"
     by = pl.struct("held_out_by").struct.json_encode()
-    return made.with_columns(
+    return attacked.with_columns(
         meta=pl.Series(noted, dtype=pl.String),
-        drop_reason=pl.when(held).then(pl.lit(HELD_OUT)),
-        evidence=pl.when(held).then(by),
+        drop_reason=pl.when(is_held_out).then(pl.lit(HELD_OUT)),
+        evidence=pl.when(is_held_out).then(by),
     )
 
 

@@ -167,9 +167,9 @@ def detection_error(half: str = "held") -> DetectionError:
     read = [(one["label"], response_kind(one["text"])) for one in labelled]
     return DetectionError(
         replies=len(read),
-        right=sum(label == found for label, found in read),
-        missed_refusals=sum(label == "refuses" and found == "complies" for label, found in read),
+        right=sum(label == detected for label, detected in read),
+        missed_refusals=sum(label == "refuses" and detected == "complies" for label, detected in read),
         refusals=sum(label == "refuses" for label, _ in read),
-        false_refusals=sum(label == "complies" and found != "complies" for label, found in read),
+        false_refusals=sum(label == "complies" and detected != "complies" for label, detected in read),
         compliant=sum(label == "complies" for label, _ in read),
     )

@@ -66,12 +66,12 @@ def target_requests(attacks: pl.DataFrame, config: RedTeam) -> list[Request]:
 def refusal_requests(attacks: pl.DataFrame, config: RedTeam) -> list[Request]:
     """Return one request for a refusal of each plain request, its opening sampled by ``seed``; the row is ``base``."""
     openings = prompt_files.lines(OPENINGS)
-    made = []
+    requests = []
     for base, request in attacks.select("base", "request").unique(maintain_order=True).iter_rows():
         opening = openings[xxhash.xxh64_intdigest(base.encode(), config.seed) % len(openings)]
         prompt = prompt_files.render(REFUSAL_PROMPT, request=request, opening=opening)
-        made.append(Request(row=base, stage=REFUSAL, messages=_user(prompt), sampling=_writing(config)))
-    return made
+        requests.append(Request(row=base, stage=REFUSAL, messages=_user(prompt), sampling=_writing(config)))
+    return requests
 
 
 def helpful_requests(look_alikes: pl.DataFrame, config: RedTeam) -> list[Request]:

@@ -86,16 +86,16 @@ def accuracy_by_calls(sampled: Sequence[Sampled], rules: Sequence[StopRule] = ("
     """
     most = max((len(answers) for answers, _ in sampled), default=0)
     steps = sorted({count for count in (1, 2, 3, 5, 7, 10, 15, 20, 30, 40) if count < most} | {most} - {0})
-    whole = [vote(answers).winner for answers, _ in sampled]
+    full_winners = [vote(answers).winner for answers, _ in sampled]
     points = []
     for count in steps:
         winners = [vote(answers[:count]).winner for answers, _ in sampled]
         name = f"{count} sample" + "s" * (count > 1)
-        points.append(_point(name, [min(count, len(a)) for a, _ in sampled], winners, whole, sampled))
+        points.append(_point(name, [min(count, len(a)) for a, _ in sampled], winners, full_winners, sampled))
     for rule in rules:
         used = [samples_used(answers, rule) for answers, _ in sampled]
         winners = [vote(answers[:count]).winner for (answers, _), count in zip(sampled, used, strict=True)]
-        points.append(_point(f"stop: {rule}", used, winners, whole, sampled))
+        points.append(_point(f"stop: {rule}", used, winners, full_winners, sampled))
     return points
 
 
@@ -111,7 +111,7 @@ def _point(
     name: str,
     used: Sequence[int],
     winners: Sequence[Positions | None],
-    whole: Sequence[Positions | None],
+    full_winners: Sequence[Positions | None],
     sampled: Sequence[Sampled],
 ) -> CurvePoint:
     return CurvePoint(
@@ -119,7 +119,7 @@ def _point(
         calls=fmean(used) if used else 0.0,
         right=sum(winner == gold for winner, (_, gold) in zip(winners, sampled, strict=True)),
         items=len(sampled),
-        changed=sum(winner != full for winner, full in zip(winners, whole, strict=True)),
+        changed=sum(winner != full for winner, full in zip(winners, full_winners, strict=True)),
     )
 
 

@@ -47,9 +47,9 @@ def verified_pool(solved: pl.DataFrame, test: pl.DataFrame) -> ExamplePool:
         if not record.response or not record.gold or len(record.options) < 2:
             reasons.append((record.id, UNSOLVED, None))
             continue
-        found = extract(record.response, record.options, record.lang, several=allows_several(record))
-        if found.outcome != "parsed" or tuple(sorted(found.positions)) != tuple(sorted(record.gold)):
-            reasons.append((record.id, WRONG, found.how))
+        answer = extract(record.response, record.options, record.lang, several=allows_several(record))
+        if answer.outcome != "parsed" or tuple(sorted(answer.positions)) != tuple(sorted(record.gold)):
+            reasons.append((record.id, WRONG, answer.how))
     wrong = pl.DataFrame(reasons, DROP_SCHEMA, orient="row")
     right = solved.join(wrong, on="id", how="anti", maintain_order="left")
     leaks = wrong.clear()

@@ -198,11 +198,11 @@ def read_sample(question: Question, request: Request, completion: Completion, co
     """Return the answer of a sample as places in the source's order, or why it has none."""
     record, order = question.record, question.orders[request.sample]
     shown = [record.options[place] for place in order]
-    found = extract(completion.text, shown, record.lang, several=allows_several(record))
-    if found.outcome != PARSED:
-        return Reading(found.outcome, detail=found.how)
-    places = sorted(order[position] for position in found.positions)
-    return Reading(PARSED, orjson.dumps(places).decode(), found.how)
+    answer = extract(completion.text, shown, record.lang, several=allows_several(record))
+    if answer.outcome != PARSED:
+        return Reading(answer.outcome, detail=answer.how)
+    places = sorted(order[position] for position in answer.positions)
+    return Reading(PARSED, orjson.dumps(places).decode(), answer.how)
 
 
 def count_votes(rows: pl.DataFrame, questions: list[Question], candidates: pl.DataFrame, config: Strategy) -> Outcome:
@@ -238,11 +238,11 @@ def _vote_row(record: Record, known: dict[int, Sample]) -> dict[str, Any]:
 
 def _answers(candidates: pl.DataFrame) -> dict[str, dict[int, Sample]]:
     """Return the samples of each row by their number."""
-    found: dict[str, dict[int, Sample]] = defaultdict(dict)
+    samples: dict[str, dict[int, Sample]] = defaultdict(dict)
     columns = ("id", "sample", "parsed", "verdict", "prompt_tokens", "completion_tokens")
     for id, sample, parsed, verdict, prompt, written in candidates.select(columns).iter_rows():
-        found[id][sample] = Sample(tuple(orjson.loads(parsed)) if parsed else None, verdict, prompt, written)
-    return found
+        samples[id][sample] = Sample(tuple(orjson.loads(parsed)) if parsed else None, verdict, prompt, written)
+    return samples
 
 
 STAGE: Stage[Question, Strategy] = Stage(

@@ -51,12 +51,12 @@ def read_reply(content: bytes, request: Request, seconds: float) -> Reply:
     reply = _joined(content) if streamed else _json(content)
     usage = _usage(reply.get("usage"))
     try:
-        made = _completion(reply, usage, request, seconds)
+        completion = _completion(reply, usage, request, seconds)
     except BadReplyError as error:
         error.usage = usage
         raise
     model = reply.get("model")
-    return Reply(completion=made, model=model if isinstance(model, str) else None, streamed=streamed)
+    return Reply(completion=completion, model=model if isinstance(model, str) else None, streamed=streamed)
 
 
 def usable(completion: Completion, request: Request) -> Completion:
@@ -80,12 +80,12 @@ def check_json(text: str, schema: Mapping[str, Any]) -> None:
     """
     kinds: dict[object, type] = {"object": dict, "array": list, "string": str}
     expected = kinds.get(schema.get("type"), object)
-    found = list(_values(text))
-    fitting = [value for value in found if isinstance(value, expected)]
-    if not found:
+    values = list(_values(text))
+    fitting = [value for value in values if isinstance(value, expected)]
+    if not values:
         raise BadReplyError(f"text is not JSON, expected JSON of the requested schema: {text[:SHOWN]!r}", final=True)
     if not fitting:
-        raise BadReplyError(f"JSON is {found[0]!r:.80}, expected an {schema['type']} as the schema says", final=True)
+        raise BadReplyError(f"JSON is {values[0]!r:.80}, expected an {schema['type']} as the schema says", final=True)
     missing = [[name for name in schema.get("required", ()) if isinstance(v, dict) and name not in v] for v in fitting]
     if all(missing):
         lacks = ", ".join(missing[0])
@@ -99,14 +99,14 @@ def _values(text: str) -> list[Any]:
     """Return the JSON values of a reply: the whole of it, or those in fences, or from the first brace on."""
     brace = text.find("{")
     for parts in ([text], FENCED.findall(text), [text[brace:]] if brace >= 0 else []):
-        found = []
+        values = []
         for part in parts:
             try:
-                found.append(json.JSONDecoder().raw_decode(part.strip())[0] if part != text else orjson.loads(part))
+                values.append(json.JSONDecoder().raw_decode(part.strip())[0] if part != text else orjson.loads(part))
             except (ValueError, RecursionError):
                 continue
-        if found:
-            return found
+        if values:
+            return values
     return []
 
 
@@ -125,7 +125,7 @@ def _completion(reply: dict[str, Any], usage: Usage, request: Request, seconds: 
     if isinstance(message.get("refusal"), str) and not text.strip():
         text, reason = message["refusal"], "refusal"
     logprobs = request.sampling.logprobs
-    made = Completion(
+    completion = Completion(
         text=text,
         reasoning=reasoning,
         finish_reason=_by_length(reason, usage, request),
@@ -134,9 +134,9 @@ def _completion(reply: dict[str, Any], usage: Usage, request: Request, seconds: 
         logprobs=None if logprobs is None else _logprobs(choice, logprobs),
         seconds=seconds,
     )
-    if made.completion_tokens == 0 and (made.text or made.reasoning):
-        made = replace(made, completion_tokens=None)  # a count of 0 with a text is unknown
-    return usable(made, request)
+    if completion.completion_tokens == 0 and (completion.text or completion.reasoning):
+        completion = replace(completion, completion_tokens=None)  # a count of 0 with a text is unknown
+    return usable(completion, request)
 
 
 def _joined(content: bytes) -> dict[str, Any]:
@@ -230,8 +230,8 @@ def _finish_reason(choice: dict[str, Any]) -> str:
 
 def _by_length(reason: str, usage: Usage, request: Request) -> str:
     """Return ``length`` for an unknown reason of a reply with all the tokens it was allowed."""
-    silent = reason == NOT_GIVEN or ended(reason) == "unknown"
-    return "length" if silent and (usage.completion_tokens or 0) >= request.sampling.max_tokens else reason
+    no_reason = reason == NOT_GIVEN or ended(reason) == "unknown"
+    return "length" if no_reason and (usage.completion_tokens or 0) >= request.sampling.max_tokens else reason
 
 
 def _error_text(message: dict[str, Any], *, filtered: bool) -> tuple[str | None, str]:
@@ -285,11 +285,11 @@ def _alternatives(token: dict[str, Any]) -> dict[str, float]:
 
     Of tokens with equal texts, such as parts of one character, the likeliest is kept.
     """
-    found: dict[str, float] = {}
+    logprobs: dict[str, float] = {}
     for other in (*(token.get("top_logprobs") or ()), token):
         text, logprob = str(other["token"]), float(other["logprob"])
-        found[text] = max(logprob, found.get(text, logprob))
-    return found
+        logprobs[text] = max(logprob, logprobs.get(text, logprob))
+    return logprobs
 
 
 def _usage(reported: object) -> Usage:

@@ -67,11 +67,11 @@ def revision_of(spec: str) -> str:
     folder = Path(spec.removeprefix("model2vec:"))
     if not folder.is_dir():
         return ""
-    whole = hashlib.sha256()
+    digest = hashlib.sha256()
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         with path.open("rb") as stream:
-            whole.update(f"{path.relative_to(folder)}\0{hashlib.file_digest(stream, 'sha256').hexdigest()}\n".encode())
-    return whole.hexdigest()[:16]
+            digest.update(f"{path.relative_to(folder)}\0{hashlib.file_digest(stream, 'sha256').hexdigest()}\n".encode())
+    return digest.hexdigest()[:16]
 
 
 def sentence_transformer(
@@ -147,7 +147,7 @@ def server_embedder(
         try:
             # Named, because the client's own default is base64, which not every server knows.
             answer = client.embeddings.create(model=model, input=list(texts), encoding_format="float")
-            found = {item.index: [float(number) for number in item.embedding] for item in answer.data}
+            vectors = {item.index: [float(number) for number in item.embedding] for item in answer.data}
         except openai.APIStatusError as error:
             refusal = error_of_status(error.status_code, error.response.text, error.response.headers)
             advice = f"; {refusal.hint}" if refusal.hint else ""
@@ -162,11 +162,11 @@ def server_embedder(
                 f"{base_url} returned no embeddings ({error}), expected an OpenAI-compatible /embeddings of {model}: "
                 "check the address, and that the model embeds texts"
             ) from error
-        if sorted(found) != list(range(len(texts))):
+        if sorted(vectors) != list(range(len(texts))):
             raise EmbedderError(
                 f"{base_url} returned {len(answer.data)} embeddings of {len(texts)} texts, expected one each"
             )
-        return matrix([found[place] for place in range(len(texts))])
+        return matrix([vectors[place] for place in range(len(texts))])
 
     def matrix(vectors: Sequence[Sequence[float]]) -> F32:
         if len(widths := {len(one) for one in vectors}) > 1:

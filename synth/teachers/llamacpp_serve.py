@@ -43,7 +43,7 @@ def main() -> None:
     params.ui = params.endpoint_slots = False
     server = xllamacpp.Server(params)
     print(f"{READY}{server.listening_address.rpartition(':')[2]}", flush=True)
-    os.dup2(2, 1)  # nobody reads further lines
+    os.dup2(2, 1)  # no process reads further lines
     threading.Event().wait()
 
 

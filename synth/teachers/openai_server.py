@@ -102,7 +102,7 @@ class OpenAITeacher:
 
     @property
     def name(self) -> str:
-        """The model's name, whoever serves it."""
+        """The model's name, without the server's address."""
         return f"openai:{self.model}"
 
     @property

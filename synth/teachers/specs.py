@@ -31,8 +31,8 @@ def with_options(teacher: Teacher, changes: Mapping[str, Any]) -> Teacher:
     if not changes or not isinstance(options, TeacherOptions):
         return teacher
     changed: Any = teacher
-    made: Teacher = replace(changed, options=replace(options, **changes))
-    return made
+    configured: Teacher = replace(changed, options=replace(options, **changes))
+    return configured
 
 
 def teacher(

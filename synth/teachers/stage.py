@@ -135,7 +135,7 @@ class Stage(Generic[Item, Config]):
         if readable and sent:
             model = self.author(sent[0][0], config).name
             answered = require_readable(answered, lambda text: readable(text, config), model, self.hint)
-        found = {}
+        candidates = {}
         for request, answer in answered:
             if (identity := request.identity) not in item_of:
                 raise ValueError(
@@ -144,8 +144,8 @@ class Stage(Generic[Item, Config]):
                 )
             item = item_of[identity]
             reading = self._reading(item, request, answer, config)
-            found[identity] = candidate_row(request, answer, self.author(item, config), *reading)
-        return candidate_table(found.values())
+            candidates[identity] = candidate_row(request, answer, self.author(item, config), *reading)
+        return candidate_table(candidates.values())
 
     def _reading(self, item: Item, request: Request, answer: Completion | Failure, config: Config) -> Reading:
         if isinstance(answer, Failure):
@@ -210,17 +210,17 @@ def require_readable(
     Raises ``TeacherError`` with ``hint`` where none of the first ``FIRST_REPLIES`` replies, or of all in a batch of at
     least ``FEWEST_REPLIES``, is readable.
     """
-    unread, echoed, found = 0, 0, False
+    unread, echoed, any_readable = 0, 0, False
     last = ""
     for request, answer in answered:
-        if not found and isinstance(answer, Completion):
-            found = readable(answer.text)
-            unread, last = unread + (not found), answer.text
+        if not any_readable and isinstance(answer, Completion):
+            any_readable = readable(answer.text)
+            unread, last = unread + (not any_readable), answer.text
             echoed += answer.text.strip().startswith(request.messages[-1].content.strip()[:QUOTED_CHARS])
-            if not found and unread == FIRST_REPLIES:
+            if not any_readable and unread == FIRST_REPLIES:
                 raise _unreadable(model, unread, echoed, last, hint)
         yield request, answer
-    if not found and unread >= FEWEST_REPLIES:
+    if not any_readable and unread >= FEWEST_REPLIES:
         raise _unreadable(model, unread, echoed, last, hint)
 
 

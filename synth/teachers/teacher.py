@@ -72,7 +72,7 @@ class Request:
 
     @property
     def identity(self) -> tuple[str, str, int, tuple[Message, ...]]:
-        """What tells the request from the others of its step: row, stage, sample and messages."""
+        """What distinguishes the request from the others of its step: row, stage, sample and messages."""
         return self.row, self.stage, self.sample, self.messages
 
     def key(self, teacher: str, revision: str) -> str:

@@ -44,11 +44,11 @@ def pin_date(template: str, day: str) -> str:
     def written(call: re.Match[str]) -> str:
         return f"{call[1]}{moment.strftime(call[2])}{call[1]}"
 
-    found = CALL.sub(written, template)
-    if "strftime_now" in TESTED.sub("", found):
-        place = found.index("strftime_now")
+    pinned = CALL.sub(written, template)
+    if "strftime_now" in TESTED.sub("", pinned):
+        place = pinned.index("strftime_now")
         raise ValueError(
             "the chat template gets today's date in a way that cannot be pinned, expected calls of strftime_now "
-            f"with a format: {' '.join(found[max(0, place - 20) : place + 40].split())!r}"
+            f"with a format: {' '.join(pinned[max(0, place - 20) : place + 40].split())!r}"
         )
-    return found
+    return pinned

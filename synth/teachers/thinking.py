@@ -50,7 +50,7 @@ def parted(text: str) -> tuple[str | None, str]:
     """
     thoughts: list[str] = []
     answers: list[str] = []
-    at, opened, found = 0, False, False
+    at, opened, has_marks = 0, False, False
     for mark in _marks(text):
         piece = text[at : mark.start()]
         if mark["open"]:
@@ -61,8 +61,8 @@ def parted(text: str) -> tuple[str | None, str]:
             thoughts += [piece] if opened else [*answers, piece]
             answers = answers if opened else []
             opened = False
-        at, found = mark.end(), True
-    if not found:
+        at, has_marks = mark.end(), True
+    if not has_marks:
         return None, text
     if opened:
         return _joined([*answers, *thoughts, text[at:]]), ""
@@ -99,9 +99,9 @@ def _marks(text: str) -> list[re.Match[str]]:
     # The pattern is slow and most texts have no mark, none without one of these.
     if not any(part in text for part in PARTS):
         return []
-    found = list(MARKS.finditer(text))
-    opened = any(mark["open"] for mark in found)
-    return [mark for mark in found if opened or not UNTAGGED.fullmatch(mark[0])]
+    marks = list(MARKS.finditer(text))
+    opened = any(mark["open"] for mark in marks)
+    return [mark for mark in marks if opened or not UNTAGGED.fullmatch(mark[0])]
 
 
 def _is_control(mark: str) -> bool:

@@ -44,9 +44,9 @@ def tokenizer_count(tokenizer: Tokenizer) -> Count:
 
     Raises ``ValueError`` where the file's hash is another, ``ModuleNotFoundError`` without the library ``tokenizers``.
     """
-    found = hashlib.sha256(Path(tokenizer.path).read_bytes()).hexdigest()
-    if found != tokenizer.sha256:
-        raise ValueError(f"{tokenizer.path} has sha256 {found}, expected {tokenizer.sha256}")
+    digest = hashlib.sha256(Path(tokenizer.path).read_bytes()).hexdigest()
+    if digest != tokenizer.sha256:
+        raise ValueError(f"{tokenizer.path} has sha256 {digest}, expected {tokenizer.sha256}")
     loaded = import_module("tokenizers").Tokenizer.from_file(tokenizer.path)
 
     def count(texts: pl.Series) -> pl.Series:
