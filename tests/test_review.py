@@ -37,12 +37,14 @@ from pipelines.release.review_verdicts import (
 )
 from pipelines.report.all_rows import open_view
 from pipelines.report.browse import BrowseApp
+from pipelines.report.report_page import write_report
 from pipelines.report.server import Server, serve
 from pipelines.review.review_page import ReviewApp
 from pipelines.review.review_sample import review_sample
 from pipelines.review.review_sheet import read_sheet, write_sheet
 from pipelines.review.review_summary import override_wrong_rows, reviewer_file, summary
 from pipelines.verify.verify_release import verify
+from training.evaluation.statistics import fleiss_kappa
 
 SOURCES = 6
 """Sources of the demo."""
@@ -172,6 +174,26 @@ def test_a_row_is_what_most_sure_reviewers_say(folder, sample):
     figures = review_figures(verdict_table(given), folder)
     assert sum(part.rows for part in figures.by_source) == figures.rows == 4
     assert all(part.error_rate is None for part in figures.by_source if not part.right + part.wrong)
+
+
+def test_fleiss_kappa_is_that_of_the_definition(folder, sample):
+    # Three raters, four rows: all agree on two (3 pairs of 3), two of three on the others (1 pair of 3).
+    answers = {"ann": ["right", "wrong", "right", "right"], "bob": ["right", "wrong", "right", "wrong"]}
+    answers["cyd"] = ["right", "wrong", "wrong", "wrong"]
+    observed = (1 + 1 + 1 / 3 + 1 / 3) / 4
+    chance = (6 / 12) ** 2 + (6 / 12) ** 2  # six of twelve labels are right, six wrong
+    given = [one for who, said in answers.items() for one in verdicts(sample[:4], who, said)]
+    found = review_figures(verdict_table(given), folder)
+    assert found.fleiss_kappa == pytest.approx((observed - chance) / (1 - chance))
+    assert found.fleiss_rows == 4
+    more = [*given, *verdicts(sample[4:6], "ann", ["wrong"])]  # a row that two did not read is not compared
+    assert review_figures(verdict_table(more), folder).fleiss_kappa == found.fleiss_kappa
+    same = [one for who in answers for one in verdicts(sample[:4], who, ["right"])]
+    assert review_figures(verdict_table(same), folder).fleiss_kappa is None  # chance alone explains it
+    pair = [one for one in given if one.reviewer != "cyd"]
+    assert review_figures(verdict_table(pair), folder).fleiss_kappa is None
+    with pytest.raises(ValueError, match="expected as many of each"):
+        fleiss_kappa([["right", "right"], ["right"]])
 
 
 def test_reviewers_of_different_rows_have_no_kappa(folder, sample):
@@ -319,6 +341,37 @@ def test_the_card_of_a_reviewed_release_has_errors_and_agreement(reviewed):
 def test_a_release_without_reviews_says_nothing_of_them(folder):
     assert "## Review" not in (folder / "README.md").read_text(encoding="utf-8")
     assert "review" not in json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["figures"]
+
+
+def test_the_report_of_a_reviewed_release_has_errors_agreement_and_disputed_rows(reviewed, sample, tmp_path):
+    made = CliRunner().invoke(
+        main, ["report", "demo@2", "--store", str(reviewed), "--out", str(tmp_path / "report.html"), "--sample", "10"]
+    )
+    assert made.exit_code == 0, made.output
+    html = (tmp_path / "report.html").read_text(encoding="utf-8")
+    section = html[html.index('<section id="reviews"') : html.index('<section id="changes"')]
+    figures = review_figures(
+        verdict_table(released_verdicts(reviewed / "releases/demo/2")), reviewed / "releases/demo/2"
+    )
+    for part in figures.by_source:
+        if part.error_rate is not None:
+            assert f"{part.error_rate:.1%}</td>" in section
+            assert f"{part.low:.1%} to {part.high:.1%}" in section
+    assert f"{figures.pairs[0].agreement:.1%}" in section
+    assert f"{figures.pairs[0].kappa:.3f}" in section
+    assert "Fleiss" not in section  # of two reviewers
+    # ann: right, wrong, right, unsure, right; bob: right, wrong, wrong, right, wrong
+    shown = [sample[n].id for n in (2, 4)]
+    assert section.count('<span class="chip">disputed</span>') == 2
+    assert all(f'<span class="id">{id}</span>' in section for id in shown)
+    assert "ann: right" in section
+    assert "bob: wrong" in section
+
+
+def test_the_report_of_a_release_without_reviews_says_how_to_get_them(folder, tmp_path):
+    html = write_report(folder, tmp_path / "report.html", sample=10).read_text(encoding="utf-8")
+    section = html[html.index('<section id="reviews"') : html.index('<section id="changes"')]
+    assert "sabila review demo@1 --reviewer NAME" in section
 
 
 def test_the_same_version_without_its_reviews_is_refused(reviewed):

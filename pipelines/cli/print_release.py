@@ -70,6 +70,8 @@ def review_text(summary: ReviewSummary) -> str:
         pairs.add_row(one_line(f"{pair.first}, {pair.second}"), f"{pair.rows:,}", *shown)
     mean = summary.figures.mean_kappa
     notes = [f"\nmean kappa: {mean:.3f}"] if mean is not None and len(summary.figures.pairs) > 1 else []
+    if (several := summary.figures.fleiss_kappa) is not None:
+        notes.append(f"\nFleiss' kappa: {several:.3f}, over {summary.figures.fleiss_rows:,} rows of all reviewers")
     if summary.left_out:
         notes.append(f"\n{summary.left_out:,} verdicts on rows that changed or are gone are left out")
     return render_text(sources, "", reviewers, *(["", pairs] if summary.figures.pairs else []), *notes)

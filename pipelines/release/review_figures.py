@@ -11,7 +11,7 @@ import polars as pl
 from pipelines.release.data_files import scan
 from pipelines.release.review_verdicts import ANSWERS, released_reviews
 from sources.releases.figures_model import ReviewedSource, Reviewer, ReviewerPair, ReviewFigures
-from training.evaluation.statistics import cohen_kappa, wilson
+from training.evaluation.statistics import cohen_kappa, fleiss_kappa, wilson
 
 
 def released_figures(folder: Path) -> ReviewFigures | None:
@@ -29,12 +29,16 @@ def review_figures(verdicts: pl.DataFrame, folder: Path) -> ReviewFigures:
     names = verdicts["reviewer"].unique().sort().to_list()
     pairs = [_pair(verdicts, one, other) for one, other in combinations(names, 2)]
     kappas = [pair.kappa for pair in pairs if pair.kappa is not None]
+    by_row = verdicts.sort("id", "reviewer").group_by("id", maintain_order=True).agg("verdict")
+    shared = [labels for labels in by_row["verdict"].to_list() if len(labels) == len(names)]
     wrong = verdicts.filter(pl.col("verdict") == "wrong")
     return ReviewFigures(
         rows=verdicts["id"].n_unique(),
         reviewers=[_reviewer(verdicts.filter(reviewer=name), name) for name in names],
         pairs=pairs,
         mean_kappa=sum(kappas) / len(kappas) if kappas else None,
+        fleiss_kappa=fleiss_kappa(shared) if len(names) > 2 else None,
+        fleiss_rows=len(shared) if len(names) > 2 else 0,
         by_source=_by_source(outcomes(verdicts), folder),
         reasons=dict(wrong.group_by(pl.col("reason").replace("", "none given")).len().sort("reason").iter_rows()),
     )

@@ -31,6 +31,7 @@ from pipelines.report.paired_rows import (
     side_by_side,
 )
 from pipelines.report.report_figures import FACETS, counts, histogram, mix, reasons, sources, totals
+from pipelines.report.reviewed_rows import reviews
 from sources.atomic import write_bytes
 from sources.releases.read_manifest import MANIFEST, ReleaseError
 
@@ -116,6 +117,7 @@ def figures(release: ReleaseView, rows: pl.DataFrame) -> dict[str, Any]:
         "reasons": reasons(rows),
         "candidates": candidates(release),
         "pairs_made": pair_counts(release),
+        "reviews": reviews(release),
     }
 
 

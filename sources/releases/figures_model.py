@@ -455,12 +455,17 @@ class ReviewedSource(JsonModel):
 
 
 class ReviewFigures(JsonModel):
-    """Verdicts of people on rows: who gave them, how far they agree, and errors by source and reason."""
+    """Verdicts of people on rows: who gave them, how far they agree, and errors by source and reason.
+
+    ``fleiss_kappa`` is over the ``fleiss_rows`` that all of three or more reviewers read.
+    """
 
     rows: Count
     reviewers: list[Reviewer]
     pairs: list[ReviewerPair]
     mean_kappa: float | None
+    fleiss_kappa: float | None = None
+    fleiss_rows: Count = 0
     by_source: list[ReviewedSource]
     reasons: dict[str, Count]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Hashable, Sequence
 from math import ceil, exp, lgamma, log, sqrt
 from statistics import NormalDist
@@ -337,3 +338,23 @@ def cohen_kappa(first: Sequence[str], second: Sequence[str]) -> Agreement:
     chance = sum(one * other for one, other in base_rates.values())
     kappa = None if chance >= 1 - 1e-12 else (share.value - chance) / (1 - chance)
     return Agreement(n, share, chance, kappa, dict(sorted(base_rates.items())))
+
+
+def fleiss_kappa(labels: Sequence[Sequence[str]]) -> float | None:
+    """Return the agreement of several raters beyond chance, one sequence of labels an item (Fleiss 1971).
+
+    None without an item, or where all labels are one, so that chance explains all. Raises ``ValueError`` unless every
+    item has as many labels, 2 at least.
+    """
+    if not labels:
+        return None
+    raters = len(labels[0])
+    if raters < 2 or any(len(item) != raters for item in labels):
+        raise ValueError(
+            f"{sorted({len(item) for item in labels})} labels an item, expected as many of each, 2 or more"
+        )
+    counts = [Counter(item) for item in labels]
+    agreed = [sum(n * (n - 1) for n in item.values()) / (raters * (raters - 1)) for item in counts]
+    totals = sum(counts, Counter[str]())
+    chance = sum((n / (raters * len(labels))) ** 2 for n in totals.values())
+    return None if chance >= 1 - 1e-12 else (sum(agreed) / len(labels) - chance) / (1 - chance)
