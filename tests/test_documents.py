@@ -238,7 +238,10 @@ def test_documents_and_tables_are_not_mixed_and_an_empty_folder_is_named(tmp_pat
     (tmp_path / "a.md").write_text("# A\n\nText.")
     (tmp_path / "b.jsonl").write_text('{"text": "x"}\n')
     (tmp_path / "none").mkdir()
-    for files, message in ((["a.md", "b.jsonl"], "expected documents or tables alone"), (["none"], "no document with")):
+    for files, message in (
+        (["a.md", "b.jsonl"], "expected only documents or only tables"),
+        (["none"], "no document with"),
+    ):
         paths = [str(tmp_path / name) for name in files]
         done = CliRunner().invoke(
             main, ["questions", *paths, "--out", str(tmp_path / "o"), "--teacher", "openai:http://localhost:1/v1#m"]

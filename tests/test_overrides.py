@@ -195,10 +195,10 @@ def test_a_row_is_named_by_its_file_and_line_too(place):
         ({**KEEP, "step": "clean-clinik"}, "no_step", "no step clean-clinik; did you mean 'clean-clinic'?"),
         ({**KEEP, "id": "clinic:c1"}, "no_effect", "clean-clinic does not drop it for junk_question any more"),
         ({**KEEP, "rule": "short_answer"}, "no_effect", "dropped by clean-clinic: junk_question, not by"),
-        ({**EDIT, "text": "About a week (www.example.org)."}, "no_effect", "its answer already reads so"),
+        ({**EDIT, "text": "About a week (www.example.org)."}, "no_effect", "its answer already has this text"),
         ({**DROP, "id": "ward:w1"}, "no_effect", "dropped by exact: duplicate already"),
-        ({**DROP, "id": "clinic:fevers.jsonl:4"}, "quarantined", "it never became a row: mend the file"),
-        ({**EDIT, "id": "clinic:fevers.jsonl:4"}, "quarantined", "it never became a row: mend the file"),
+        ({**DROP, "id": "clinic:fevers.jsonl:4"}, "quarantined", "it never became a row: correct the file"),
+        ({**EDIT, "id": "clinic:fevers.jsonl:4"}, "quarantined", "it never became a row: correct the file"),
     ],
 )
 def test_an_override_without_effect_is_reported(place, entry, status, detail):
@@ -418,8 +418,8 @@ TEST_SPLIT = {**KEEP, "step": "read-clinic", "rule": "held_out_split"}
         (to_toml([Override(**EDIT)]).replace('"answer"', '"licence"'), "field is 'licence', expected one of question"),
         (to_toml([Override(**DROP)]).replace("Reviewer One", " "), "by is empty, expected the name of who decided"),
         ("[override]\nid = 'a'\n", "expected [[override]] with two brackets"),
-        ("[[overrides]]\nid = 'a'\n", "found 'overrides', expected [[override]] tables alone"),
-        ("[[override]\n", "is no TOML file"),
+        ("[[overrides]]\nid = 'a'\n", "found 'overrides', expected only [[override]] tables"),
+        ("[[override]\n", "is not a TOML file"),
     ],
 )
 def test_a_wrong_file_is_refused_before_any_work(place, text, expected):

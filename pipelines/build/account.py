@@ -68,7 +68,7 @@ class Forecast(JsonModel):
 
 
 class StepAccount(JsonModel):
-    """A step of a finished build: where its rows went, and the account of a step that has one of its own."""
+    """A step of a finished build: the outcomes of its rows, and the account of a step that has one."""
 
     reference_only: bool
     name: str
@@ -99,7 +99,7 @@ class RequestAccount(JsonModel):
 
 
 class BuildAccount(JsonModel):
-    """A finished build: its folder, where every row of every step went, and the requests by stage."""
+    """A finished build: its folder, the outcomes of the rows of every step, and the requests by stage."""
 
     recipe: str
     folder: str

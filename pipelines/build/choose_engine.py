@@ -21,7 +21,7 @@ class EngineOptionError(EngineError):
 
 
 def choose_engine(engine: EngineName, ray_address: str | None, workers: int | None, store: Path) -> StartEngine:
-    """Return what starts the engine; ``workers`` are the cores of this machine or CPUs of the cluster if not given."""
+    """Return the function that starts the engine; ``workers`` default to this machine's cores or the cluster's CPUs."""
     if engine == "ray":
         return partial(ray_engine, ray_address, workers, store)
     if ray_address:

@@ -16,8 +16,8 @@ SOURCE = "source"
 
 def own_values(values: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return the definitions of own sources among the values of a recipe; none for a knob of another kind."""
-    found = values.get(SOURCE)
-    listed = found if isinstance(found, list | tuple) else []
+    value = values.get(SOURCE)
+    listed = value if isinstance(value, list | tuple) else []
     return [one for one in listed if isinstance(one, dict) and {"name", "home", "mapping"} <= one.keys()]
 
 

@@ -93,8 +93,8 @@ def code_hash(*functions: Callable[..., Any], modules: tuple[str, ...] = ()) -> 
 
 def code_modules(*functions: Callable[..., Any], modules: tuple[str, ...] = ()) -> dict[str, str]:
     """Return the modules that ``code_hash`` covers, each with a hash of its text."""
-    found = {*modules, *_import_closure(functions)}
-    return {name: fingerprint(_text(name)) for name in sorted(found)}
+    names = {*modules, *_import_closure(functions)}
+    return {name: fingerprint(_text(name)) for name in sorted(names)}
 
 
 def library_versions(*functions: Callable[..., Any]) -> dict[str, str]:
@@ -184,13 +184,13 @@ def _is_ours(module: str) -> bool:
 
 @cache
 def _closure(module: str) -> frozenset[str]:
-    found, waiting = set[str](), [module]
+    modules, waiting = set[str](), [module]
     while waiting:
         name = waiting.pop()
-        if name not in found:
-            found.add(name)
+        if name not in modules:
+            modules.add(name)
             waiting += [imported for imported in _imports(name) if _is_ours(imported)]
-    return frozenset(found)
+    return frozenset(modules)
 
 
 @cache

@@ -24,8 +24,8 @@ OwnSources = Annotated[
     Field(
         description="Own file or folder, or a set of the Hub, as NAME=clinic.csv or NAME=hf://datasets/ORG/SET"
         "@REVISION:CONFIG/SPLIT: csv, tsv, jsonl, json, parquet, arrow, a folder of datasets or xlsx, plain, .gz or "
-        ".zst. A TOML beside it says which column holds what (sabila init FILE proposes it). Without --sources only "
-        "these are read. Give the option once for each."
+        ".zst. A TOML file next to it states which column holds what (sabila init FILE proposes it). Without --sources "
+        "only these are read. Give the option once for each."
     ),
 ]
 Limit = Annotated[
@@ -80,7 +80,7 @@ TeacherRevision = Annotated[
     str | None,
     Field(description="Version of the weights, a Hub revision or, for a server, any text; part of the fingerprint."),
 ]
-JudgeRevision = Annotated[str | None, Field(description="Which weights the judge's server holds.")]
+JudgeRevision = Annotated[str | None, Field(description="Version of the weights on the judge's server, any text.")]
 MaxFailed = Annotated[
     float,
     Field(

@@ -60,7 +60,7 @@ class LocalEngine:
 
 @contextmanager
 def local_engine(workers: int) -> Iterator[Engine]:
-    """Give an engine of ``workers`` processes on this machine."""
+    """Yield an engine of ``workers`` processes on this machine."""
     engine = LocalEngine(workers)
     try:
         yield engine
@@ -72,9 +72,9 @@ def local_engine(workers: int) -> Iterator[Engine]:
 
 
 class _Worker(SpawnProcess):
-    """A worker that does not run the script of its parent: whatever it needs is pickled by value.
+    """A worker that does not run the script of its parent; all that it needs is pickled by value.
 
-    Python would run it again in each worker, so that a script that calls ``pipelines.build`` would build without end.
+    Python would run the script again in each worker, so a script that calls ``pipelines.build`` would never end.
     """
 
     @staticmethod

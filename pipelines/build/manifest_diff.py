@@ -39,9 +39,9 @@ class Difference:
         return f"{self.where}: {self.field} {_shown(self.before)} -> {_shown(self.after)}"
 
 
-def describe(found: Iterable[Difference]) -> str:
+def describe(changes: Iterable[Difference]) -> str:
     """Return differences as one text, cut after ``SHOWN`` of them."""
-    lines = [difference.text() for difference in found]
+    lines = [difference.text() for difference in changes]
     more = [f"and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else []
     return "; ".join([*lines[:SHOWN], *more]) or "nothing recorded in its manifest"
 

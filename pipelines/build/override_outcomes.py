@@ -1,4 +1,4 @@
-"""What became of the overrides of a build: which were applied, and why the others were not."""
+"""Outcomes of the overrides of a build: which were applied, and why the others were not."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def override_outcomes(store: Store, steps: Sequence[StepSummary], entries: Seque
     """Return the outcome of each override in the finished steps of a build, in the order of the file."""
     if not entries:
         return []
-    found = _find(store, steps, entries)
-    return [_outcome(entry, found, steps) for entry in entries]
+    rows = _find(store, steps, entries)
+    return [_outcome(entry, rows, steps) for entry in entries]
 
 
 def applied_overrides(store: Store, steps: Sequence[StepSummary]) -> pl.DataFrame:
@@ -36,7 +36,7 @@ def applied_overrides(store: Store, steps: Sequence[StepSummary]) -> pl.DataFram
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Found:
+class _NamedRows:
     """The rows that overrides name: ids by name, steps and reasons by id, errors of malformed rows by name."""
 
     ids: dict[str, list[str]]
@@ -46,7 +46,7 @@ class _Found:
     kept: set[str]
 
 
-def _find(store: Store, steps: Sequence[StepSummary], entries: Sequence[Override]) -> _Found:
+def _find(store: Store, steps: Sequence[StepSummary], entries: Sequence[Override]) -> _NamedRows:
     names = list(dict.fromkeys(entry.id for entry in entries))
     ids: dict[str, list[str]] = {}
     malformed: dict[str, str] = {}
@@ -62,14 +62,14 @@ def _find(store: Store, steps: Sequence[StepSummary], entries: Sequence[Override
             malformed |= dict(broken.filter(pl.col("id").is_in(own)).select("id", "error").iter_rows())
     last = store.folder(steps[-1].folder)
     unread = [name for name in names if name not in ids]
-    for step in steps:  # rows that a step made have no file and line of their own
+    for step in steps:  # rows that a step derived have no file and line of their own
         for id, _ in _named(store.folder(step.folder), unread, "dropped") if step.inputs else ():
             ids.setdefault(id, [id])
     for id, _ in _named(last, unread, "kept"):
         ids.setdefault(id, [id])
-    rows = [id for found in ids.values() for id in found]
+    rows = [id for ids_of_name in ids.values() for id in ids_of_name]
     done = applied_overrides(store, steps)
-    return _Found(
+    return _NamedRows(
         ids=ids,
         ends=_ends(store, steps, rows),
         malformed=malformed,
@@ -89,8 +89,8 @@ def _named(folder: Path, names: Sequence[str], *parts: str) -> list[tuple[str, s
     if not paths or not names:
         return []
     rows = scan_parquet(paths, extra_columns="ignore").select("id", location())
-    wanted = pl.col("id").is_in(names) | pl.col("location").is_in(names)
-    return list(rows.filter(wanted).sort("id").collect().iter_rows())
+    is_named = pl.col("id").is_in(names) | pl.col("location").is_in(names)
+    return list(rows.filter(is_named).sort("id").collect().iter_rows())
 
 
 def _ends(store: Store, steps: Sequence[StepSummary], rows: list[str]) -> dict[str, tuple[str, str]]:
@@ -99,21 +99,21 @@ def _ends(store: Store, steps: Sequence[StepSummary], rows: list[str]) -> dict[s
     for step in steps:
         paths = sorted((store.folder(step.folder) / "dropped").glob("*.parquet"))
         if paths and rows:
-            found = scan_parquet(paths).select("id", "reason").filter(pl.col("id").is_in(rows)).collect()
-            ends |= {id: (step.name, reason) for id, reason in found.iter_rows()}
+            dropped = scan_parquet(paths).select("id", "reason").filter(pl.col("id").is_in(rows)).collect()
+            ends |= {id: (step.name, reason) for id, reason in dropped.iter_rows()}
     return ends
 
 
-def _outcome(entry: Override, found: _Found, steps: Sequence[StepSummary]) -> OverrideOutcome:
-    ids = sorted(set(found.ids.get(entry.id, ())))
+def _outcome(entry: Override, named: _NamedRows, steps: Sequence[StepSummary]) -> OverrideOutcome:
+    ids = sorted(set(named.ids.get(entry.id, ())))
     key = (entry.id, entry.decision, entry.step if entry.decision == "keep" else None, entry.rule, entry.field)
-    ended = next((found.ends[id] for id in ids if id in found.ends and id not in found.kept), None)
+    ended = next((named.ends[id] for id in ids if id in named.ends and id not in named.kept), None)
     dropped = f"dropped by {ended[0]}: {ended[1]}" if ended else ""
-    if key in found.done:
+    if key in named.done:
         later = ended is not None and entry.decision != "drop"
         status, detail = ("dropped_later", dropped) if later else ("applied", "")
     else:
-        status, detail = _why_not(entry, ids, ended, found, [step.name for step in steps])
+        status, detail = _why_not(entry, ids, ended, named, [step.name for step in steps])
     values = {"step": entry.step, "rule": entry.rule, "field": entry.field, "decided_on": entry.date}
     return OverrideOutcome.of(
         {
@@ -129,12 +129,12 @@ def _outcome(entry: Override, found: _Found, steps: Sequence[StepSummary]) -> Ov
 
 
 def _why_not(
-    entry: Override, ids: list[str], ended: tuple[str, str] | None, found: _Found, steps: list[str]
+    entry: Override, ids: list[str], ended: tuple[str, str] | None, named: _NamedRows, steps: list[str]
 ) -> tuple[str, str]:
     """Return the status of an override that no step applied, and the explanation."""
-    if not ids and entry.id in found.malformed:
-        error = found.malformed[entry.id].splitlines()[0]
-        return "quarantined", f"{error}; it never became a row: mend the file, or remove the override"
+    if not ids and entry.id in named.malformed:
+        error = named.malformed[entry.id].splitlines()[0]
+        return "quarantined", f"{error}; it never became a row: correct the file, or remove the override"
     if not ids:
         return "no_row", "no row of this build has this id; look for it with sabila trace"
     if entry.step is not None and entry.step not in steps:
@@ -146,5 +146,5 @@ def _why_not(
     if entry.decision == "keep":
         return "no_effect", f"{entry.step} does not drop it for {entry.rule} any more; remove the override"
     if entry.decision == "edit":
-        return "no_effect", f"its {entry.field} already reads so; remove the override"
-    return "no_effect", "a step made other rows of it; name those"
+        return "no_effect", f"its {entry.field} already has this text; remove the override"
+    return "no_effect", "a step derived other rows from it; name those"

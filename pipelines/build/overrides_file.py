@@ -1,7 +1,7 @@
-"""The overrides file: read and checked, and put into the steps of a recipe.
+"""The overrides file: read, checked, and applied to the steps of a recipe.
 
-A kept row passes its rule in the step that has it; an edit is a step after the one that reads the row, or after the
-one it names; dropped rows leave at the recipe's ``takedowns``, or at the end.
+A kept row passes its rule in the step that applies it; an edit is a step after the one that reads the row, or after the
+one it names; dropped rows are removed at the recipe's ``takedowns``, or at the end.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ def read_overrides(path: Path) -> tuple[Override, ...]:
             f"{path} cannot be read ({error.strerror}); expected a TOML file of [[{TABLE}]] tables"
         ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise OverridesError(f"{path} is no TOML file: {error}") from error
+        raise OverridesError(f"{path} is not a TOML file: {error}") from error
     if unknown := sorted(content.keys() - {TABLE}):
-        raise OverridesError(f"{path}: found {unknown[0]!r}, expected [[{TABLE}]] tables alone")
+        raise OverridesError(f"{path}: found {unknown[0]!r}, expected only [[{TABLE}]] tables")
     listed = content.get(TABLE, [])
     if not isinstance(listed, list):
         raise OverridesError(f"{path}: {TABLE} is one table, expected [[{TABLE}]] with two brackets")
@@ -70,25 +70,25 @@ def checked_overrides(listed: Sequence[Any], where: str) -> tuple[Override, ...]
 
 
 def _entry(values: Any, at: str) -> Override:
-    given = dict(values) if isinstance(values, dict) else {}
-    if isinstance(given.get("date"), datetime.date):
-        given["date"] = given["date"].isoformat()
-    named = f" ({given['id']})" if isinstance(given.get("id"), str) else ""
+    fields = dict(values) if isinstance(values, dict) else {}
+    if isinstance(fields.get("date"), datetime.date):
+        fields["date"] = fields["date"].isoformat()
+    named = f" ({fields['id']})" if isinstance(fields.get("id"), str) else ""
     try:
-        return Override(**given)
+        return Override(**fields)
     except ValidationError as error:
         part = error.errors()[0]
         field = ".".join(map(str, part["loc"]))
         if part["type"] in ("missing", "missing_argument"):
-            said = f"{field} is missing"
+            message = f"{field} is missing"
         elif part["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
             known = ", ".join(Override.__dataclass_fields__)
-            said = f"found {field!r}, expected some of {known}"
+            message = f"found {field!r}, expected some of {known}"
         elif part["type"] == "value_error":
-            said = part["msg"].removeprefix("Value error, ")
+            message = part["msg"].removeprefix("Value error, ")
         else:
-            said = f"{field} is {part['input']!r}, expected {part['msg'].removeprefix('Input should be ')}"
-        raise OverridesError(f"{at}{named}: {said}") from error
+            message = f"{field} is {part['input']!r}, expected {part['msg'].removeprefix('Input should be ')}"
+        raise OverridesError(f"{at}{named}: {message}") from error
 
 
 def to_toml(entries: Iterable[Override]) -> str:
@@ -141,8 +141,8 @@ def with_overrides(last: Step, entries: Sequence[Override]) -> Step:
             inputs=(step,),
         )
 
-    whole = visit(last)
-    return _dropping("takedowns-last", drops, whole) if drops.entries else whole
+    overridden = visit(last)
+    return _dropping("takedowns-last", drops, overridden) if drops.entries else overridden
 
 
 def _edited_after(entry: Override, step: Step) -> bool:

@@ -19,7 +19,7 @@ from sources.releases.manifest_model import StepSummary
 
 @contextmanager
 def show_progress(steps: int) -> Iterator[Progress]:
-    """Give a progress display for ``steps`` steps: rows so far, rows per second, time left."""
+    """Yield a progress display for ``steps`` steps: rows so far, rows per second, time left."""
     console = Console(stderr=True)
     if not console.is_terminal:
         yield PlainProgress()

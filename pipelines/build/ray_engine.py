@@ -45,7 +45,7 @@ ANSWERS_S = 10.0
 """How long the head of a cluster may take to accept a connection."""
 
 NOT_IMPORTED = "The remote function failed to import on the worker"
-"""How Ray reports a worker that does not have the code."""
+"""Ray's message about a worker that lacks the code."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ class RayEngine:
                 self._changed.notify_all()
 
     def end(self, *, interrupted: bool = False) -> None:
-        """Start nothing more, cancel what runs, and wait until the threads that wait for it know."""
+        """Start no more tasks, cancel the running ones, and wait until their threads have noticed."""
         import ray
 
         with self._changed:
@@ -131,12 +131,12 @@ class RayEngine:
 
 @contextmanager
 def ray_engine(address: str | None, workers: int | None, store: Path) -> Iterator[Engine]:
-    """Give an engine on the Ray cluster at ``address``, with as many tasks at a time as it has CPUs.
+    """Yield an engine on the Ray cluster at ``address``, with as many tasks at a time as it has CPUs.
 
     Without an address it is the cluster that ``RAY_ADDRESS`` or this machine's Ray names; ``local`` starts one here,
     which ends with the build. Raises ``EngineError`` where there is no Ray, no cluster, or one that cannot be used.
     """
-    with redirect_stdout(sys.stderr):  # Ray prints on stdout what becomes of workers
+    with redirect_stdout(sys.stderr):  # Ray prints messages about workers on stdout
         own = _connect(address, workers)
         try:
             yield from _engine(workers, store)
@@ -222,13 +222,15 @@ def check_worker(view: WorkerView) -> None:
             "sabila on a file system that all machines of the cluster share, under the same paths"
         )
     os.chdir(view.folder)  # the paths of a task may be relative to the folder of the build
-    if (found := code_on_disk()) != view.code:
+    if (code := code_on_disk()) != view.code:
         raise EngineError(
-            f"{here} has other code of sabila in {HOME} ({found}), expected {view.code}; use one checkout on a file "
+            f"{here} has other code of sabila in {HOME} ({code}), expected {view.code}; use one checkout on a file "
             "system that all machines share"
         )
     own = dict(versions())
-    if other := [f"{name} {own[name]} instead of {wanted}" for name, wanted in view.versions if own[name] != wanted]:
+    if other := [
+        f"{name} {own[name]} instead of {expected}" for name, expected in view.versions if own[name] != expected
+    ]:
         raise EngineError(
             f"{here} has {', '.join(other)}; run `ray start` in the environment from which sabila is run, on every "
             "machine"

@@ -41,7 +41,7 @@ class Cause:
 
 
 class BuildNote(JsonModel):
-    """What was built last of a recipe: its steps by folder, the hashes of their modules, and how it was called."""
+    """The last build of a recipe: its steps by folder, the hashes of their modules, and the options of the call."""
 
     recipe: str
     steps: list[str]
@@ -100,27 +100,27 @@ def causes(plan: Plan, store: Store, recipe: str) -> dict[str, list[Cause]]:
     last = last_build(store, recipe)
     if last is None:
         return {node.name: [Cause(what="first")] for node in todo}
-    told = _of_all(nodes, last, store)
-    return {node.name: told.get(node.name) or [Cause(what="gone")] for node in todo}
+    known = _of_all(nodes, last, store)
+    return {node.name: known.get(node.name) or [Cause(what="gone")] for node in todo}
 
 
 def _of_all(nodes: list[Node], last: BuildNote, store: Store) -> dict[str, list[Cause]]:
     """Return the causes of all steps that were not in the last build; other steps have none."""
     before = [_last_build(folder, store) for folder in last.steps]
     known = {new.folder: old for old, new in pairs(before, graph_of_plan(nodes)) if new is not None}
-    found: dict[str, list[Cause]] = {}
+    causes_by_folder: dict[str, list[Cause]] = {}
     roots: dict[str, list[str]] = {}
     for node in (node for node in nodes if node.name in known):
         mine = list(_own(node, known[node.name], last.code))
         above = dict.fromkeys(root for seen in node.sees for root in roots.get(seen.name, []))
         roots[node.name] = [node.step.name] if mine else list(above)
-        told = {cause.name for cause in mine}
+        named = {cause.name for cause in mine}
         new = known[node.name] is None
-        found[node.name] = [
+        causes_by_folder[node.name] = [
             *mine,
-            *(Cause(what="follows", name=root) for root in above if not new and root not in told),
+            *(Cause(what="follows", name=root) for root in above if not new and root not in named),
         ]
-    return found
+    return causes_by_folder
 
 
 def _last_build(folder: str, store: Store) -> GraphStep:
@@ -177,10 +177,10 @@ WORDS = {
 }
 
 
-def causes_text(found: list[Cause]) -> str:
+def causes_text(causes: list[Cause]) -> str:
     """Return causes as one line."""
     grouped: dict[str, list[str]] = {}
-    for cause in found:
+    for cause in causes:
         title, name = _words(cause)
         grouped.setdefault(title, []).extend([name] if name else [])
     return "; ".join(f"{title} {_named(names)}".strip() for title, names in grouped.items())

@@ -39,7 +39,10 @@ def build(
     missing = _missing(plan, store)
     if missing:
         start = start_engine or partial(local_engine, workers)
-        with ExitStack() as waited_for, start() as engine:  # the threads end after the engine, which lets them go
+        with (
+            ExitStack() as waited_for,
+            start() as engine,
+        ):  # the threads end after the engine, which cancels their tasks
             threads = waited_for.enter_context(ThreadPoolExecutor(engine.workers))
             context = BuildContext(
                 store=store,
@@ -50,7 +53,7 @@ def build(
             )
             try:
                 _run_all(missing, context, threads)
-            except KeyboardInterrupt:  # the threads are waited for, and a step may have hours of requests left
+            except KeyboardInterrupt:  # the exit waits for the threads, and a step may have hours of requests left
                 context.interrupted.set()
                 raise
     return store.folder(plan.last.name)

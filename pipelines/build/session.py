@@ -81,14 +81,14 @@ class BuildSession:
         if relock:
             lock.entries.clear()
         place = mirror or recipe.mirror
-        kept = Store(store)
-        kept.prepare()
+        step_store = Store(store)
+        step_store.prepare()
         plan = resolve(step, partial(_find, mirror=place, raw=store / "raw", lock=lock, anonymous=anonymous))
         return cls(
             recipe=recipe,
             values=dict(values),
             plan=plan,
-            store=kept,
+            store=step_store,
             lock=lock,
             mirror=mirror,
             lock_file=lock_file,
@@ -174,14 +174,14 @@ class BuildSession:
         )
         if summary:
             return forecast.with_values(failed=summary.failed) if summary.failed else forecast
-        if asks := requests_of(node, self.store, rates):
-            forecast = forecast.with_values(asks=asks)
+        if requests := requests_of(node, self.store, rates):
+            forecast = forecast.with_values(asks=requests)
         return forecast.with_values(why=why[node.name])
 
 
 def _step_account(step: StepSummary, compared: set[str]) -> StepAccount:
-    said = {name: value for name, value in step.to_json().items() if name in IN_ACCOUNT}
-    return StepAccount.of({**said, "reference_only": step.folder in compared})
+    values = {name: value for name, value in step.to_json().items() if name in IN_ACCOUNT}
+    return StepAccount.of({**values, "reference_only": step.folder in compared})
 
 
 def _find(corpus: Corpus, *, mirror: Path | None, raw: Path, lock: Lock, anonymous: bool) -> tuple[RawFile, ...]:

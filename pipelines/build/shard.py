@@ -62,8 +62,8 @@ def read_shard(corpus: Corpus, files: tuple[RawFile, ...], limit: int | None, fo
     )
     if broken:
         write_table(folder / "quarantine" / f"{shard:05}.parquet", malformed(broken))
-    given = len(rows) + len(broken)
-    return _write(folder, shard, table, ShardCounts(rows_in=given, quarantined=len(broken)))
+    rows_in = len(rows) + len(broken)
+    return _write(folder, shard, table, ShardCounts(rows_in=rows_in, quarantined=len(broken)))
 
 
 def _reasons_to_hold_out(corpus: Corpus, splits: Sequence[str]) -> dict[str, str]:
@@ -179,9 +179,9 @@ def pass_shard(path: Path, folder: Path, shard: int) -> ShardCounts:
     return _note(folder, shard, ShardCounts(rows_in=height([path])))
 
 
-def _reuse_cached(made: CachedShard, folder: Path, shard: int) -> ShardCounts:
-    made.link(folder, shard)
-    return _note(folder, shard, made.counts.with_values(reused=True))
+def _reuse_cached(cached: CachedShard, folder: Path, shard: int) -> ShardCounts:
+    cached.link(folder, shard)
+    return _note(folder, shard, cached.counts.with_values(reused=True))
 
 
 def _write_outcome(
@@ -193,29 +193,29 @@ def _write_outcome(
     input_hash: str,
     failed: FailedRequests | None = None,
 ) -> ShardCounts:
-    """Write a function's outcome of ``rows``: all of them must be there, in order, and others descend from them."""
-    came = outcome.rows["id"].is_in(rows["id"].implode()).fill_null(False)
-    made = outcome.rows.filter(~came)
-    parents = made.select(_parent()).to_series()
+    """Write a function's outcome of ``rows``: all must be in it, in order; further rows must be derived from them."""
+    is_input = outcome.rows["id"].is_in(rows["id"].implode()).fill_null(False)
+    derived = outcome.rows.filter(~is_input)
+    parents = derived.select(_parent()).to_series()
     name = f"{function.__module__}.{function.__name__}"
     if (
-        not outcome.rows.filter(came)["id"].equals(rows["id"])
+        not outcome.rows.filter(is_input)["id"].equals(rows["id"])
         or not parents.is_in(rows["id"].implode()).fill_null(False).all()
     ):
         raise LostRowsError(
             f"{name} was given {rows.height} rows and returned {outcome.rows.height}, or others, or in another order; "
             "this is a defect of the step"
         )
-    check_outcome(name, rows, outcome.rows.with_columns(before=pl.when(came).then("id").otherwise(_parent())))
-    changed = changed_rows(rows, outcome.rows.filter(came))
+    check_outcome(name, rows, outcome.rows.with_columns(before=pl.when(is_input).then("id").otherwise(_parent())))
+    changed = changed_rows(rows, outcome.rows.filter(is_input))
     if "generators" in outcome.tables:
         check_not_eligible(name, outcome, changed["id"])
-    for name, found in {"edits": outcome.edits, CHANGED: changed, **outcome.tables}.items():
-        if found.height:
-            write_table(folder / name / f"{shard:05}.parquet", found)
+    for name, table in {"edits": outcome.edits, CHANGED: changed, **outcome.tables}.items():
+        if table.height:
+            write_table(folder / name / f"{shard:05}.parquet", table)
     counts = ShardCounts(
         rows_in=rows.height,
-        made=made.height,
+        made=derived.height,
         changed=changed.height,
         edits=_counts(outcome.edits["rule"]),
         input_hash=input_hash,
@@ -230,9 +230,9 @@ def check_outcome(name: str, rows: pl.DataFrame, outcome: pl.DataFrame) -> None:
     Benign lookalikes, which sabila wrote, are attached to other rows and marked. ``rows`` are the input of a step; the
     column ``before`` of ``outcome`` names the input row of each.
     """
-    given = rows.select(pl.col("id").alias("before"), *(pl.col(column).alias(f"old_{column}") for column in FIXED))
+    inputs = rows.select(pl.col("id").alias("before"), *(pl.col(column).alias(f"old_{column}") for column in FIXED))
     ours = (pl.col("source") == benign_lookalikes.SOURCE) & (pl.col("before") != pl.col("id"))
-    both = outcome.filter(~ours).join(given, on="before", how="left", maintain_order="left")
+    both = outcome.filter(~ours).join(inputs, on="before", how="left", maintain_order="left")
     for column in ("source", "file", "line", "date", "split"):
         moved = both.filter(pl.col(column).ne_missing(pl.col(f"old_{column}")))
         if moved.height:
@@ -247,9 +247,9 @@ def check_outcome(name: str, rows: pl.DataFrame, outcome: pl.DataFrame) -> None:
                 f"{name} changed license of {id} to {new!r}, which omits {lost[0] if new else old}; this is a defect "
                 "of the step: a row keeps all its licences"
             )
-    silent = outcome.filter(pl.col("drop_reason").str.strip_chars() == "")
-    if silent.height:
-        raise LostRowsError(f"{name} drops {silent['id'][0]} without a reason; this is a defect of the step")
+    without_reason = outcome.filter(pl.col("drop_reason").str.strip_chars() == "")
+    if without_reason.height:
+        raise LostRowsError(f"{name} drops {without_reason['id'][0]} without a reason; this is a defect of the step")
     emptied = both.filter(
         pl.col("drop_reason").is_null(),
         pl.col("response").str.strip_chars() == "",
@@ -263,7 +263,7 @@ def check_outcome(name: str, rows: pl.DataFrame, outcome: pl.DataFrame) -> None:
 
 
 def check_not_eligible(name: str, outcome: Outcome, changed: pl.Series) -> None:
-    """Raise ``LostRowsError`` for a row that no generator took and that is dropped or changed all the same."""
+    """Raise ``LostRowsError`` for a row that was dropped or changed although no generator took it."""
     taken = outcome.tables["generators"]["id"].implode()
     touched = pl.col("drop_reason").is_not_null() | pl.col("id").is_in(changed.implode())
     wrong = outcome.rows.filter(touched, ~pl.col("id").is_in(taken), ~_parent().is_in(taken).fill_null(False))

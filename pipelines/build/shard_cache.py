@@ -27,10 +27,10 @@ INDEX = "shards.json"
 
 
 class ShardCounts(JsonModel):
-    """What was counted in a shard: rows given, made, changed and quarantined, and edits by rule.
+    """The counts of a shard: rows in, derived, changed and quarantined, and edits by rule.
 
-    ``shard`` is its number. ``input_hash`` is the content of its input, empty where that is not cached; ``reused`` says
-    that an earlier build made it.
+    ``shard`` is its number. ``input_hash`` is the content of its input, empty where that is not cached; ``reused`` is
+    true for the result of an earlier build.
     """
 
     shard: Count = 0
@@ -63,7 +63,7 @@ Known = Mapping[str, CachedShard]
 
 
 def link_file(path: Path, place: Path) -> None:
-    """Give a file a second name, whole or not at all."""
+    """Link a file to a second path, atomically."""
     temporary = place.with_name(f"{place.name}.{own_number()}.tmp")
     with writing(place):
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -89,23 +89,23 @@ def content_of(paths: Sequence[Path], passes: Sequence[Override] = ()) -> str:
 
 
 def note_shards(folder: Path, counts: Sequence[ShardCounts]) -> None:
-    """Write the index of the shards of a step; those passed on as they are have no entry."""
+    """Write the index of the shards of a step; shards passed on unchanged have no entry."""
     write_json(folder / INDEX, [one.with_values(reused=False).to_json() for one in counts if one.input_hash])
 
 
 def cached_shard(store: Store, identity: Identity) -> dict[str, CachedShard]:
     """Return the shard results of steps that differ from ``identity`` only in their inputs."""
-    found: dict[str, CachedShard] = {}
+    shards: dict[str, CachedShard] = {}
     for index in sorted((store.root / "steps").glob(f"{identity.step}-*/{INDEX}")):
         if not store.done(index.parent.name):
             continue
-        if _alone(store.summary(index.parent.name).identity) == _alone(identity):
+        if _without_inputs(store.summary(index.parent.name).identity) == _without_inputs(identity):
             for counted in json.loads(index.read_text(encoding="utf-8")):
                 counts = ShardCounts.of(counted)
-                found[counts.input_hash] = CachedShard(folder=index.parent, shard=counts.shard, counts=counts)
-    return found
+                shards[counts.input_hash] = CachedShard(folder=index.parent, shard=counts.shard, counts=counts)
+    return shards
 
 
-def _alone(identity: Identity) -> Identity:
-    """Return the identity without what the hash of a shard's input covers: its rows, and their overrides."""
+def _without_inputs(identity: Identity) -> Identity:
+    """Return the identity without inputs and passes, which the hash of a shard's input covers."""
     return identity.with_values(inputs=[], passes=[])

@@ -30,18 +30,18 @@ class Memory:
     def recall(self, shards: Sequence[Path]) -> tuple[dict[str, pl.DataFrame], list[Path]]:
         """Return the tables of the largest memory that covers only these shards, and the shards it does not cover."""
         hashes = {_sha256(path): path for path in shards}
-        fitting = [known for known in self._held() if set(known[1]) <= set(hashes)]
+        fitting = [known for known in self._stored() if set(known[1]) <= set(hashes)]
         if not fitting or len(hashes) < len(shards):
             return {}, list(shards)
-        place, held = max(fitting, key=lambda known: len(known[1]))
+        place, covered = max(fitting, key=lambda known: len(known[1]))
         tables = {path.stem: _mapped(path) for path in sorted(place.glob("*.arrow"))}
-        return tables, [path for digest, path in hashes.items() if digest not in held]
+        return tables, [path for digest, path in hashes.items() if digest not in covered]
 
     def keep(self, tables: dict[str, pl.DataFrame], known: dict[str, pl.DataFrame], shards: Sequence[Path]) -> None:
         """Store ``tables`` for ``shards`` atomically, in place of the previous ones."""
         hashes = sorted(map(_sha256, shards))
         place = self.folder / hashlib.sha256("".join(hashes).encode()).hexdigest()[:16]
-        before = [held for held, _ in self._held()]
+        before = [folder for folder, _ in self._stored()]
         if place in before:
             return
         partial = self.folder / f"{place.name}.{os.getpid()}.tmp"
@@ -58,16 +58,16 @@ class Memory:
     def _put(self, path: Path, table: pl.DataFrame, known: pl.DataFrame | None) -> None:
         """Write a table, or link its mapped file where it did not change."""
         if table is known:
-            for held, _ in self._held():
-                if (held / path.name).exists():
-                    os.link(held / path.name, path)
+            for folder, _ in self._stored():
+                if (folder / path.name).exists():
+                    os.link(folder / path.name, path)
                     return
         with replacing(path) as temporary:
             table.rechunk().write_ipc(temporary, record_batch_size=max(table.height, 1))
 
-    def _held(self) -> list[tuple[Path, list[str]]]:
-        found = sorted(self.folder.glob(f"*/{CONTENTS}"), key=lambda path: path.stat().st_mtime_ns)
-        return [(path.parent, json.loads(path.read_text(encoding="utf-8"))) for path in found if _whole(path.parent)]
+    def _stored(self) -> list[tuple[Path, list[str]]]:
+        paths = sorted(self.folder.glob(f"*/{CONTENTS}"), key=lambda path: path.stat().st_mtime_ns)
+        return [(path.parent, json.loads(path.read_text(encoding="utf-8"))) for path in paths if _whole(path.parent)]
 
 
 def _whole(folder: Path) -> bool:

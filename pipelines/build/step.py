@@ -74,7 +74,7 @@ class Runner(Protocol):
 
 
 class Work(ABC):
-    """What a step does."""
+    """The work of a step."""
 
     corpus: Corpus | None = None
     """The corpus that is read."""
@@ -97,7 +97,7 @@ class Work(ABC):
         """Call the method of the runner for this kind of work."""
 
     def identity(self, files: tuple[RawFile, ...]) -> Values:
-        """Return what decides the result beside code, config and inputs."""
+        """Return what else determines the result, in addition to code, config and inputs."""
         return {}
 
 

@@ -131,9 +131,9 @@ class StepRunner:
                 numbers = [places[path] for path in new]
                 self._run({n: partial(write_sketch, sketch, config, None, 1, shards[n]) for n in numbers})
                 tables = sketches(self.folder, numbers)
-            made = decide(tables, config, known)
-            memory.keep(made.memory, known, shards)
-            return made
+            decided = decide(tables, config, known)
+            memory.keep(decided.memory, known, shards)
+            return decided
 
         self._drop(shards, decision)
 
@@ -168,7 +168,7 @@ class StepRunner:
         note_shards(self.folder, self.counts)
 
     def _run(self, tasks: dict[int, Callable[[Path, int], None]]) -> None:
-        """Run tasks by number, which are given folder and number and see themselves whether they are done."""
+        """Run tasks by number; each gets the folder and its number, and returns at once if it is done already."""
         with ThreadPoolExecutor(self.context.engine.workers) as threads:
             list(threads.map(lambda n: self.context.engine.run(tasks[n], self.folder, n), tasks))
 
@@ -199,8 +199,8 @@ class StepRunner:
         drops, name = self.folder / "decided" / "drops.parquet", self.node.step.name
         if not drops.exists():
             decided = decision()
-            for table, found in decided.tables.items():
-                write_table(self.folder / f"{table}.parquet", found)
+            for table, content in decided.tables.items():
+                write_table(self.folder / f"{table}.parquet", content)
             if decided.drops["id"].is_duplicated().any() or decided.drops["drop_reason"].has_nulls():
                 raise LostRowsError(f"{name} returned a row to drop twice, or without a reason")
             write_table(drops, self._without_passed(decided.drops, shards).sort("id"))
@@ -212,23 +212,23 @@ class StepRunner:
             )
 
     def _without_passed(self, drops: pl.DataFrame, shards: list[Path]) -> pl.DataFrame:
-        """Return the rows to drop without those that pass the rule they are dropped for; write what was applied."""
+        """Return the rows to drop without those that an override keeps; write the applied overrides."""
         if not self.node.step.passes:
             return drops
-        found = [
+        matches = [
             (rows["id"][at], entry)
             for path in shards
             if (own := named_in((path,), self.node.step.passes))
             for rows in [scan_parquet(path).select("id", "source", "file", "line").collect()]
             for at, entry in named_rows(rows, own)
         ]
-        wanted = pl.DataFrame(
-            {"id": [id for id, _ in found], "drop_reason": [entry.rule for _, entry in found]},
+        named = pl.DataFrame(
+            {"id": [id for id, _ in matches], "drop_reason": [entry.rule for _, entry in matches]},
             {"id": pl.String, "drop_reason": pl.String},
         ).with_row_index("n")
-        passed = wanted.join(drops, on=["id", "drop_reason"], maintain_order="left")
+        passed = named.join(drops, on=["id", "drop_reason"], maintain_order="left")
         if passed.height:
-            done = [found[n] for n in passed["n"]]
+            done = [matches[n] for n in passed["n"]]
             write_table(self.folder / APPLIED / "00000.parquet", applied(done, passed["evidence"].to_list()))
         return drops.join(passed, on=["id", "drop_reason"], how="anti", maintain_order="left")
 

@@ -161,7 +161,7 @@ def recipe(
             parts += [answer_pairs(questions, target, comparer, reward, rules, answers, generate)]
     if stage != "general":
         topics = tuple((source.name, source.attack_topic) for source in chosen if source.attack_topic)
-        held = Attacks(
+        attack_config = Attacks(
             test_styles=test_share,
             test_topics=test_share,
             test_requests=test_share,
@@ -176,7 +176,9 @@ def recipe(
             else None
         )
         parts += [
-            red_team(attacks(chosen, clean_rows, held), models, by, samples=answers, seed=seed, generate=generate)
+            red_team(
+                attacks(chosen, clean_rows, attack_config), models, by, samples=answers, seed=seed, generate=generate
+            )
         ]
     return each_shard("render-prompts", render_prompts, None, *parts)
 
@@ -281,10 +283,10 @@ def attacks(chosen: list[Source], clean_rows: CleanRows, config: Attacks) -> Ste
     """Return the steps that render the requests of safety corpora in attack styles and split off the held-out part."""
     safety = of_kind(chosen, "safety")
     requests = clean_rows([source for source in safety if not source.jailbreaks])
-    found = [source for source in safety if source.jailbreaks]
-    jailbreaks = clean_rows(found)
+    jailbreak_sources = [source for source in safety if source.jailbreaks]
+    jailbreaks = clean_rows(jailbreak_sources)
     plain = each_shard("plain-requests", plain_requests, None, requests)
-    config_of_stage = AttackStage(attacks=config, jailbreaks=tuple(source.name for source in found))
+    config_of_stage = AttackStage(attacks=config, jailbreaks=tuple(source.name for source in jailbreak_sources))
     return each_shard("attack", attack, config_of_stage, plain, reference_inputs=(plain, jailbreaks))
 
 
@@ -305,8 +307,8 @@ def red_team(
     team = RedTeam(target=author(target), writer=author(writer), samples=samples, seed=seed)
     terms = (target.license, writer.license, judge.license)
     pairs = GuardedPairs(team=team, guard=guard, rules=replace(GUARDED, seed=seed), licenses=terms)
-    said = generate("target", ANSWER_ATTACKS, team, target, attacked)
-    unsafe = generate("guard-answers", KEEP_UNSAFE, guard, judge, said)
+    answered = generate("target", ANSWER_ATTACKS, team, target, attacked)
+    unsafe = generate("guard-answers", KEEP_UNSAFE, guard, judge, answered)
     replied = generate("replies", WRITE_REPLIES, team, writer, unsafe)
     return generate("guard-replies", PAIR_REPLIES, pairs, judge, replied)
 

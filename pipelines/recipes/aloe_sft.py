@@ -320,7 +320,7 @@ def passage_sources(own: Sequence[OwnSource], named: tuple[str, ...], writer: Te
 
 
 def dates_of(before: str | None, undated: Undated) -> DateGate | None:
-    """Return the settings of the date gate, None where no date is given; ``ValueError`` for a text that is none."""
+    """Return the settings of the date gate, None without a date; ``ValueError`` for a text that is not a date."""
     if before is None:
         return None
     try:
@@ -354,22 +354,22 @@ class ChainKnobs:
 
 
 def chain_teachers(specs: tuple[str, ...], licenses: tuple[str, ...], use: Use) -> dict[ChainPrompt, Teacher]:
-    """Return the teachers of single generators; ``ValueError`` for a generator or a form that is none."""
+    """Return the teachers of single generators; ``ValueError`` for an unknown generator or another form."""
     named = dict(_of_generator("chain_teacher", text) for text in specs)
     terms = dict(_of_generator("chain_license", text) for text in licenses)
     if unused := sorted(terms.keys() - named.keys()):
         raise ValueError(f"chain_license: got one for {unused[0]}, which chain_teacher does not name")
-    made = {name: make_teacher(spec, terms.get(name, UNKNOWN.id), use) for name, spec in named.items()}
-    return {name: teacher for name, teacher in made.items() if teacher}
+    teachers = {name: make_teacher(spec, terms.get(name, UNKNOWN.id), use) for name, spec in named.items()}
+    return {name: teacher for name, teacher in teachers.items() if teacher}
 
 
 def _of_generator(knob: str, text: str) -> tuple[ChainPrompt, str]:
     name, _, value = text.partition("=")
-    found = next((prompt for prompt in GENERATORS if prompt == name), None)
-    if found is None or not value:
+    generator = next((prompt for prompt in GENERATORS if prompt == name), None)
+    if generator is None or not value:
         hint = did_you_mean(name, GENERATORS)
         raise ValueError(f"{knob}: got {text!r}, expected NAME=VALUE with NAME one of {', '.join(GENERATORS)}{hint}")
-    return found, value
+    return generator, value
 
 
 def generate_chains(
@@ -400,11 +400,11 @@ def generate_chains(
 
 def by_chain_prompt(chosen: list[Source], default: ChainPrompt | None = None) -> dict[ChainPrompt, list[Source]]:
     """Return the sources by their prompt for chains of thought, or by ``default`` where they have none."""
-    found: dict[ChainPrompt, list[Source]] = {}
+    sources: dict[ChainPrompt, list[Source]] = {}
     for source in chosen:
         if prompt := source.chain_prompt or default:
-            found.setdefault(prompt, []).append(source)
-    return found
+            sources.setdefault(prompt, []).append(source)
+    return sources
 
 
 def chains(prompt: ChainPrompt, own: list[Source], teacher: Teacher, how: ChainKnobs) -> Cot:
@@ -456,9 +456,9 @@ def mix_sources(
     without rows is divided among the others. ``caps`` are the most tokens of single sources, as in
     ``longcite_45k=2000000``. The step's account has the share that each part reached.
     """
-    for name, given in (("mix_shares", shares), ("mix_general", general)):
-        if abs(sum(given) - 1) > 1e-9:
-            raise ValueError(f"{name}: got {', '.join(map(str, given))}, expected three that sum to 1")
+    for name, values in (("mix_shares", shares), ("mix_general", general)):
+        if abs(sum(values) - 1) > 1e-9:
+            raise ValueError(f"{name}: got {', '.join(map(str, values))}, expected three that sum to 1")
     config = Mix(
         parts=catalog_parts(shares, general),
         tokens=tokens,
@@ -500,9 +500,9 @@ def choose(names: tuple[str, ...], own: Sequence[OwnSource] = ()) -> list[Source
 
 def own_sources(own: Sequence[OwnSource], kinds: Collection[str]) -> list[Source]:
     """Return own sources; ``ValueError`` for a name that another source has, and for a kind that is not taken."""
-    made = [one.source() for one in own]
-    for at, source in enumerate(made):
-        if source.name in SOURCES or source.name in BENCHMARKS or source.name in [one.name for one in made[:at]]:
+    resolved = [one.source() for one in own]
+    for at, source in enumerate(resolved):
+        if source.name in SOURCES or source.name in BENCHMARKS or source.name in [one.name for one in resolved[:at]]:
             raise ValueError(f"source: {source.name!r} is the name of another source, expected a name of its own")
         if source.task == "passage" and "general" not in kinds:
             raise ValueError(f"source: {source.name} has passages, expected questions; aloe_sft has questions written")
@@ -510,11 +510,11 @@ def own_sources(own: Sequence[OwnSource], kinds: Collection[str]) -> list[Source
             raise ValueError(
                 f"source: {source.name} has {source.kind} rows, expected {' or '.join(kinds)}; aloe_dpo takes pairs"
             )
-    return made
+    return resolved
 
 
 def from_catalog(names: tuple[str, ...], fitting: Mapping[str, Source], own: Sequence[OwnSource]) -> list[Source]:
-    """Return the named sources of the catalog; without names all but those read by name, or none beside own ones."""
+    """Return the named sources of the catalog; without names all but those read by name, or none with own ones."""
     if not names and own:
         return []
     if names in (*AVAILABLE, ("all",)):
