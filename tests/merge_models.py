@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 
-from training.merging.number_types import HELD, narrowed
+from training.merging.number_types import STORED_TYPES, narrowed
 from training.merging.shards import INDEX, ShardWriter, Tensor, divide, index
 
 TINY = {"layers": 4, "rows": 24, "width": 8, "inner": 16}
@@ -55,7 +55,7 @@ def write_weights(folder, tensors, dtype="BF16", shard_bytes=5_000_000_000):
         writer = ShardWriter(folder / shard.name, shard)
         for tensor in shard.tensors:
             numbers = np.ascontiguousarray(made[tensor.name][1](), dtype=np.float32).reshape(-1)
-            held = np.empty(len(numbers), dtype=HELD[dtype])
+            held = np.empty(len(numbers), dtype=STORED_TYPES[dtype])
             narrowed(numbers, dtype, held)
             writer.write(held.view(np.uint8))
         writer.close()
@@ -91,7 +91,7 @@ def read(folder):
         header.pop("__metadata__")
         for name, entry in header.items():
             first, last = (start + offset for offset in entry["data_offsets"])
-            held = np.frombuffer(content[first:last], dtype=HELD[entry["dtype"]])
+            held = np.frombuffer(content[first:last], dtype=STORED_TYPES[entry["dtype"]])
             numbers = (held.astype(np.uint32) << 16).view(np.float32) if entry["dtype"] == "BF16" else held
             found[name] = numbers.astype(np.float32).reshape(entry["shape"])
     return found

@@ -109,7 +109,7 @@ ONE_SLICE = SLERP["slices"][:1]
         (changed(TIES, models=[{"model": None}]), "models[0].model is missing"),
         (changed(TIES, models=[{"model": "org/a+org/lora"}]), "merge the adapter into its base first"),
         (changed(TIES, base_model=None), "base_model is missing, expected the model that ties starts from"),
-        (changed(TIES, models=[{"model": "org/base"}]), "ties has 0 models beside the base, expected 1 or more"),
+        (changed(TIES, models=[{"model": "org/base"}]), "ties has 0 models besides the base, expected 1 or more"),
         (changed(LINEAR, base_model="c"), "base_model is c, which is not among the models"),
         (changed(LINEAR, models=[{"model": "a"}, {"model": "a"}]), "a is listed twice"),
         (changed(SLERP, models=TIES["models"], slices=None), "models[1].parameters has the key 'weight'"),

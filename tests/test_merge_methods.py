@@ -7,7 +7,7 @@ import pytest
 
 from training.merging.arithmetic import FORMULAS
 from training.merging.methods import METHODS
-from training.merging.number_types import HELD, Floats, Span, narrowed, widened
+from training.merging.number_types import STORED_TYPES, Floats, Span, narrowed, widened
 from training.merging.tensor import BLOCK, Merging
 from training.training_errors import MergeError
 
@@ -215,7 +215,7 @@ def test_epsilon_that_leaves_the_range_of_a_chance_is_an_error():
 @pytest.mark.parametrize("dtype", ["BF16", "F16", "F32"])
 def test_every_number_of_a_type_comes_back_the_same(dtype):
     bits = np.arange(1 << 16, dtype=np.uint16)
-    held = bits.view(HELD[dtype]) if dtype != "F32" else (bits.astype(np.uint32) << 16).view(np.float32)
+    held = bits.view(STORED_TYPES[dtype]) if dtype != "F32" else (bits.astype(np.uint32) << 16).view(np.float32)
     exponent = 0x7F80 if dtype != "F16" else 0x7C00
     held = held[bits & exponent != exponent]  # without infinities and what is no number
     wide_ones, back = np.empty(len(held), np.float32), np.empty_like(held)

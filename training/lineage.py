@@ -31,15 +31,15 @@ def trace_model(
     text_of: Callable[[str], str | None], name: str, *, hub: bool, revision: str | None, license: str
 ) -> dict[str, Any]:
     """Return the lineage of a model; ``text_of`` returns the text of one of its files, or None."""
-    made = next((_made(text) for record in RECORDS if (text := text_of(record))), None) or {}
+    step = next((_recorded_step(text) for record in RECORDS if (text := text_of(record))), None) or {}
     return {
         "model": public_name(name, local=not hub),
         "hub": hub,
         "revision": revision,
         "license": license,
-        "made_by": made.get("made_by"),
-        "release": made.get("release"),
-        "from": made.get("from", []),
+        "made_by": step.get("made_by"),
+        "release": step.get("release"),
+        "from": step.get("from", []),
     }
 
 
@@ -51,10 +51,10 @@ def describe_step(step: str, release: Mapping[str, Any] | None, models: Sequence
 
 def ancestors(lineage: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return the models of a lineage, each once and after its parents."""
-    found: dict[str, dict[str, Any]] = {}
+    models: dict[str, dict[str, Any]] = {}
     for one in _walk(lineage):
-        found.setdefault(json.dumps({key: value for key, value in one.items() if key != "from"}, sort_keys=True), one)
-    return list(found.values())
+        models.setdefault(json.dumps({key: value for key, value in one.items() if key != "from"}, sort_keys=True), one)
+    return list(models.values())
 
 
 def _walk(lineage: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -66,7 +66,7 @@ def _walk(lineage: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 RELEASE = ("name", "version", "hash", "license")
 
 
-def _made(text: str) -> dict[str, Any]:
+def _recorded_step(text: str) -> dict[str, Any]:
     """Return the step that made the model of a record, also of records without a lineage."""
     try:
         record = json.loads(text)
@@ -75,22 +75,22 @@ def _made(text: str) -> dict[str, Any]:
         if "start_model" in record:
             start = record["start_model"]
             first = {**start, "model": public_name(start["name"], local=bool(start["hash"])), "hub": not start["hash"]}
-            made = {"made_by": record["stage"], "release": record["release"], "from": [first]}
+            lineage = {"made_by": record["stage"], "release": record["release"], "from": [first]}
         else:
             inputs = [
                 {**one, "model": public_name(one["model"], local=not one["revision"]), "hub": bool(one["revision"])}
                 for one in record["inputs"]
             ]
-            made = {"made_by": "merge", "release": None, "from": inputs}
-        return _checked(made, DEEPEST, [MOST])
+            lineage = {"made_by": "merge", "release": None, "from": inputs}
+        return _checked(lineage, DEEPEST, [MOST])
     except (ValueError, KeyError, TypeError, AttributeError):
         return {}  # no record of ours: the model is taken as it is
 
 
-def _checked(made: Mapping[str, Any], depth: int, left: list[int]) -> dict[str, Any]:
+def _checked(lineage: Mapping[str, Any], depth: int, left: list[int]) -> dict[str, Any]:
     """Return a step with the fields of a lineage only, truncated where it is too deep or too long."""
     models = []
-    for model in list(made.get("from") or []) if depth else []:
+    for model in list(lineage.get("from") or []) if depth else []:
         left[0] -= 1
         if left[0] < 0:
             break
@@ -103,9 +103,9 @@ def _checked(made: Mapping[str, Any], depth: int, left: list[int]) -> dict[str, 
                 **_checked(model, depth - 1, left),
             }
         )
-    release = made.get("release")
+    release = lineage.get("release")
     kept = {key: _text(release.get(key)) for key in RELEASE} if isinstance(release, Mapping) else None
-    return {"made_by": step if (step := made.get("made_by")) in STEPS else None, "release": kept, "from": models}
+    return {"made_by": step if (step := lineage.get("made_by")) in STEPS else None, "release": kept, "from": models}
 
 
 def _text(value: object) -> str | None:

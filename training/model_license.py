@@ -40,9 +40,9 @@ HEAD = re.compile(r"\A\ufeff?---[ \t]*\r?\n(.*?)^---[ \t]*\r?$", re.DOTALL | re.
 
 def card_head(text: str) -> dict[str, Any]:
     """Return the YAML metadata of a card; empty where it has none."""
-    found = HEAD.match(text)
+    match = HEAD.match(text)
     try:
-        head = yaml.safe_load(found[1]) if found else {}
+        head = yaml.safe_load(match[1]) if match else {}
     except yaml.YAMLError:
         return {}
     return head if isinstance(head, dict) else {}
@@ -72,9 +72,9 @@ def stated_license(text_of: Callable[[str], str | None], name: str = "") -> str:
 
 def card_license(head: dict[str, Any]) -> str:
     """Return the licence expression of a card's metadata; unknown names become ``LicenseRef-unknown``."""
-    found = list(_named(head))
-    known = [named_license(word) for word in found]
-    return joint(id or UNKNOWN_LICENSE for id in known) if found else UNKNOWN_LICENSE
+    names = list(_named(head))
+    known = [named_license(word) for word in names]
+    return joint(id or UNKNOWN_LICENSE for id in known) if names else UNKNOWN_LICENSE
 
 
 def _named(head: dict[str, Any]) -> Iterator[str]:
@@ -88,9 +88,9 @@ def _named(head: dict[str, Any]) -> Iterator[str]:
             yield str(word)
 
 
-def license_of_user(given: str, what: str) -> str:
+def license_of_user(expression: str, what: str) -> str:
     """Return the licence given by a user for a model; ``ValueError`` for an unknown one."""
-    known = {part: named_license(part) for part in parts(given)}
+    known = {part: named_license(part) for part in parts(expression)}
     if wrong := next((part for part, id in known.items() if id is None), None):
         raise ValueError(f"{what} is {wrong!r}, expected a licence that is known here{did_you_mean(wrong, LICENSES)}")
     return joint(id for id in known.values() if id)

@@ -26,8 +26,8 @@ READERS: dict[str, Callable[[str], Any]] = {
 PRESETS = Path(__file__).parent / "presets"
 
 
-def read_settings(stage: Stage, preset: str | None, file: Path | None, given: Mapping[str, Any]) -> Settings:
-    """Return the settings of a run: defaults, then ``preset``, then ``file``, then ``given`` by the names of fields.
+def read_settings(stage: Stage, preset: str | None, file: Path | None, overrides: Mapping[str, Any]) -> Settings:
+    """Return the settings of a run: defaults, then ``preset``, then ``file``, then ``overrides`` by field name.
 
     A file may name its preset itself, as ``preset: …``. Raises ``SettingsError`` for an unknown key, an invalid value,
     a field on the command line that the stage lacks, or a file that cannot be read.
@@ -37,7 +37,7 @@ def read_settings(stage: Stage, preset: str | None, file: Path | None, given: Ma
     # A stage's own defaults, for a group that is given in part would take those of the group.
     defaults = dataclasses.asdict(STAGES[stage]())
     values = _over(_over(defaults, _preset(stage, preset or named)), from_file)
-    return _checked(stage, _over(values, _grouped(stage, given)))
+    return _checked(stage, _over(values, _grouped(stage, overrides)))
 
 
 def presets(stage: Stage) -> list[str]:
@@ -47,30 +47,30 @@ def presets(stage: Stage) -> list[str]:
 
 def fields(stage: Stage) -> dict[str, tuple[str, str, Any]]:
     """Return the fields of a stage by their own names: group (empty for none), name, default; names are unique."""
-    found: dict[str, tuple[str, str, Any]] = {}
+    by_name: dict[str, tuple[str, str, Any]] = {}
     defaults = STAGES[stage]()
     for field in dataclasses.fields(defaults):
         value = getattr(defaults, field.name)
         if not dataclasses.is_dataclass(value):
-            found[field.name] = ("", field.name, value)
+            by_name[field.name] = ("", field.name, value)
             continue
         for inner in dataclasses.fields(value):
-            assert inner.name not in found, "the command line names fields without their group"
-            found[inner.name] = (field.name, inner.name, getattr(value, inner.name))
-    return found
+            assert inner.name not in by_name, "the command line names fields without their group"
+            by_name[inner.name] = (field.name, inner.name, getattr(value, inner.name))
+    return by_name
 
 
 def choices(stage: Stage) -> dict[str, tuple[str, ...]]:
     """Return the allowed values of the fields with a fixed set of them, by the fields' own names."""
-    found = {}
+    allowed = {}
     stack = [STAGES[stage]]
     while stack:
         for name, kind in get_type_hints(stack.pop()).items():
             if dataclasses.is_dataclass(kind):
                 stack.append(kind)  # type: ignore[arg-type]
             elif get_origin(kind) is Literal:
-                found[name] = tuple(map(str, get_args(kind)))
-    return found
+                allowed[name] = tuple(map(str, get_args(kind)))
+    return allowed
 
 
 def read_mapping(file: Path) -> dict[str, Any]:
@@ -98,11 +98,11 @@ def _preset(stage: Stage, name: str | None) -> dict[str, Any]:
     return read_mapping(PRESETS / f"{name}.yaml")
 
 
-def _grouped(stage: Stage, given: Mapping[str, Any]) -> dict[str, Any]:
+def _grouped(stage: Stage, values_by_name: Mapping[str, Any]) -> dict[str, Any]:
     """Return values with each ungrouped name moved into its group."""
     known = fields(stage)
     values: dict[str, Any] = {}
-    for name, value in given.items():
+    for name, value in values_by_name.items():
         if name not in known:
             raise SettingsError(f"{name} is not a setting of {stage}, expected one of {', '.join(known)}")
         group, field, _ = known[name]

@@ -181,8 +181,8 @@ def server_embedder(
         direct = openai.DefaultHttpxClient(trust_env=False) if is_loopback(base_url) else None
         settings = {"api_key": key, "timeout": timeout_s, "max_retries": 5, "http_client": direct}
         with openai.OpenAI(base_url=base_url, **settings) as client, ThreadPoolExecutor(workers) as pool:
-            found = list(pool.map(partial(ask, client), parts))
-        return matrix([vector for part in found for vector in part])
+            batches = list(pool.map(partial(ask, client), parts))
+        return matrix([vector for batch in batches for vector in batch])
 
     return embed
 

@@ -2,7 +2,7 @@
 
 The template is not parsed: each answer is replaced by a marker, rendered, and located. No ``{% generation %}`` marker
 is needed. A row is refused where the template rewrites its answer or ends it without a token, since a model would learn
-text that nobody wrote, or never to stop. Control tokens spelt in a row are encoded as their letters.
+text that the row does not contain, or never to stop. Control tokens spelt in a row are encoded as their letters.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ Turn = dict[str, str]
 Render = Callable[..., str]
 Span = tuple[int, int]
 
-# Of the private use area at both ends, as the mark is: nothing that a template would trim or take for its own.
-HELD = re.compile("\uf0e3(\\d+)\uf0e4")
+# Characters of the private use area at both ends, as in the mark, which no template trims or uses itself.
+PLACEHOLDER = re.compile("\uf0e3(\\d+)\uf0e4")
 PRIVATE = re.compile("[\uf0e1-\uf0e4]")
 
 THOUGHTS = ("<think>", "</think>")
@@ -74,28 +74,28 @@ def encode(tokenizer: Any, turns: Sequence[Turn], special: Sequence[str] | None 
     cannot be located, or an answer has no token of its own.
     """
     special = special_tokens(tokenizer) if special is None else special
-    held, spelt = hold(turns, special)
-    text, found = spans(renderer(tokenizer, day), held, special)
-    text, found, letters = _released(text, found, spelt)
+    placeholder_turns, spelt = replace_control_tokens(turns, special)
+    text, answer_spans = spans(renderer(tokenizer, day), placeholder_turns, special)
+    text, answer_spans, letters = _restore_control_tokens(text, answer_spans, spelt)
     ids, offsets = _tokens(tokenizer, text, letters, special)
-    learned = [False] * len(ids)
-    for start, end in found:
-        within = [n for n, (a, z) in enumerate(offsets) if _holds(text, start, end, a, z)]
+    label_tokens = [False] * len(ids)
+    for start, end in answer_spans:
+        within = [n for n, (a, z) in enumerate(offsets) if _is_within(text, start, end, a, z)]
         if not within:
             raise UnfitRowError(f"the answer {text[start:end][:40]!r} has no token of its own: the tokenizer joins it")
         for number in within:
-            learned[number] = True
-    return Encoded(ids=ids, label_tokens=learned, spelt=tuple(spelt))
+            label_tokens[number] = True
+    return Encoded(ids=ids, label_tokens=label_tokens, spelt=tuple(spelt))
 
 
 def encode_text(tokenizer: Any, text: str, spelt: Sequence[str], special: Sequence[str]) -> list[int]:
-    """Return the tokens of a rendered text whose spelt control tokens were replaced by ``hold``."""
-    text, _, letters = _released(text, [], spelt)
+    """Return the tokens of a rendered text whose spelt control tokens were replaced by placeholders."""
+    text, _, letters = _restore_control_tokens(text, [], spelt)
     return _tokens(tokenizer, text, letters, special)[0]
 
 
-def _holds(text: str, start: int, end: int, token_start: int, token_end: int) -> bool:
-    """Return whether a token is within ``text[start:end]``, apart from white space around it."""
+def _is_within(text: str, start: int, end: int, token_start: int, token_end: int) -> bool:
+    """Return whether a token is within ``text[start:end]``, not counting white space around it."""
     # A token of white space may come with an empty range at its own end: it belongs to what ends there.
     reaches = token_start < end or token_start == token_end == end
     outside = text[token_start:start] + text[end:token_end]
@@ -111,41 +111,43 @@ def _control_tokens(special: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile("|".join(re.escape(token) for token in special if token not in THOUGHTS) or "(?!)")
 
 
-def hold(turns: Sequence[Turn], special: Sequence[str]) -> tuple[list[Turn], list[str]]:
+def replace_control_tokens(turns: Sequence[Turn], special: Sequence[str]) -> tuple[list[Turn], list[str]]:
     """Return turns with a placeholder for each control token spelt in them, and those tokens in order."""
     spelt: list[str] = []
     pattern = _control_tokens(tuple(special))
 
-    def holder(found: re.Match[str]) -> str:
-        spelt.append(found[0])
+    def placeholder(match: re.Match[str]) -> str:
+        spelt.append(match[0])
         return f"\uf0e3{len(spelt) - 1}\uf0e4"
 
-    held = []
+    placeholder_turns = []
     for turn in turns:
         if PRIVATE.search(turn["content"]):
             raise UnfitRowError("a turn has characters of the private use area (U+F0E1 to U+F0E4), expected text")
-        held.append({**turn, "content": pattern.sub(holder, turn["content"])})
-    return held, spelt
+        placeholder_turns.append({**turn, "content": pattern.sub(placeholder, turn["content"])})
+    return placeholder_turns, spelt
 
 
-def _released(text: str, found: Sequence[Span], spelt: Sequence[str]) -> tuple[str, list[Span], list[Span]]:
+def _restore_control_tokens(
+    text: str, answer_spans: Sequence[Span], spelt: Sequence[str]
+) -> tuple[str, list[Span], list[Span]]:
     """Return a rendered text with the placeholders replaced, the adjusted spans, and the positions of the replaced
     text.
     """
     letters: list[Span] = []
-    moves: list[tuple[int, int]] = []  # from this place on, by so much
+    moves: list[tuple[int, int]] = []  # (position, shift of the text from there on)
     shift = 0
-    for place in HELD.finditer(text):
+    for place in PLACEHOLDER.finditer(text):
         token = spelt[int(place[1])]
         letters.append((place.start() + shift, place.start() + shift + len(token)))
         shift += len(token) - len(place[0])
         moves.append((place.end(), shift))
-    whole = HELD.sub(lambda place: spelt[int(place[1])], text)
+    full_text = PLACEHOLDER.sub(lambda place: spelt[int(place[1])], text)
 
     def moved(position: int) -> int:
         return position + max(((place, by) for place, by in moves if place <= position), default=(0, 0))[1]
 
-    return whole, [(moved(start), moved(end)) for start, end in found], letters
+    return full_text, [(moved(start), moved(end)) for start, end in answer_spans], letters
 
 
 def _tokens(
@@ -164,7 +166,7 @@ def _tokens(
             and end - start > 1
             and {tokenizer.convert_tokens_to_ids(t) for t in special} & set(coded["input_ids"])
         ):
-            # The model's own vocabulary has the control token as a word: its first letter apart, it is none.
+            # The model's own vocabulary has the control token as a word: without its first letter it is not that token.
             add(start, start + 1, plain)
             add(start + 1, end, plain)
             return
@@ -194,10 +196,10 @@ def spans(render: Render, turns: Sequence[Turn], ends: Sequence[str]) -> tuple[s
     places = [number for number, turn in enumerate(turns) if turn["role"] == "assistant"]
     if not places or places[-1] != len(turns) - 1:
         raise UnfitRowError("a conversation does not end with the assistant's turn, expected an answer to learn")
-    found = [_span(render, turns, number, text, ends) for number in places]
-    if not any(text[:end].endswith(tuple(ends)) for _, end in found[-1:]):
+    answer_spans = [_span(render, turns, number, text, ends) for number in places]
+    if not any(text[:end].endswith(tuple(ends)) for _, end in answer_spans[-1:]):
         raise UnfitRowError("the chat template writes no special token after an answer: a model never learns to stop")
-    return text, found
+    return text, answer_spans
 
 
 def _span(render: Render, turns: Sequence[Turn], number: int, text: str, ends: Sequence[str]) -> Span:
@@ -226,8 +228,8 @@ def _span(render: Render, turns: Sequence[Turn], number: int, text: str, ends: S
 
 def _thoughts(content: str) -> str:
     """Return the reasoning before an answer, with its tags; empty where there is none."""
-    found = re.match(r"\s*<think>.*</think>\s*", content, re.DOTALL)
-    return found[0] if found else ""
+    thoughts = re.match(r"\s*<think>.*</think>\s*", content, re.DOTALL)
+    return thoughts[0] if thoughts else ""
 
 
 def _with(turns: Sequence[Turn], number: int, content: str) -> list[Turn]:
@@ -240,8 +242,8 @@ def _written_from(render: Render, before: Sequence[Turn], text: str, start: int)
     Such text surrounds an answer without reasoning, for example empty thinking tags.
     """
     prompt = render(before, prompt=True) if before else ""
-    asks = prompt and prompt != render(before)
-    return len(prompt) if asks and len(prompt) <= start and text.startswith(prompt) else start
+    has_generation_prompt = prompt and prompt != render(before)
+    return len(prompt) if has_generation_prompt and len(prompt) <= start and text.startswith(prompt) else start
 
 
 def _closing(render: Render, turns: Sequence[Turn], number: int, text: str, stop: int, ends: Sequence[str]) -> int:
@@ -252,7 +254,7 @@ def _closing(render: Render, turns: Sequence[Turn], number: int, text: str, stop
     alone = render(_with(turns[: number + 1], number, MARK)).rpartition(MARK)[2]
     if length := _first_end(_shared(alone, rest), ends):
         return length
-    # A template that ends the last answer in another way: what stands before the next turn ends this one, and opens
+    # A template that ends the last answer in another way: the text before the next turn ends this one, and opens
     # that one. With a single token there it can only be the opening.
     marked = render(_with(turns, number + 1, MARK))
     between = marked[stop : marked.find(MARK)] if marked.startswith(text[:stop]) else ""

@@ -13,8 +13,8 @@ GENERATION_TAGS = re.compile(r"\{%-?\s*(?:end)?generation\s*-?%\}")
 
 def token_text(value: Any) -> str | None:
     """Return a special token of a tokenizer's configuration, a string or an object, as text."""
-    found = value.get("content") if isinstance(value, Mapping) else value
-    return found if isinstance(found, str) else None
+    text = value.get("content") if isinstance(value, Mapping) else value
+    return text if isinstance(text, str) else None
 
 
 def ids(value: Any) -> tuple[int, ...]:
@@ -35,8 +35,8 @@ def end_of_turn(template: Any, settings: Mapping[str, Any], tokens: Collection[s
     if rendered is None or MARK not in rendered:
         return None
     rest = rendered.rpartition(MARK)[2]
-    found = [(rest.index(token), -len(token), token) for token in tokens if token and token in rest]
-    return min(found)[2] if found else None
+    tokens_after_answer = [(rest.index(token), -len(token), token) for token in tokens if token and token in rest]
+    return min(tokens_after_answer)[2] if tokens_after_answer else None
 
 
 def _default(template: Any) -> str | None:
@@ -64,4 +64,4 @@ def _rendered(text: str, settings: Mapping[str, Any]) -> str | None:
         template = environment.from_string(GENERATION_TAGS.sub("", text))
         return template.render(messages=turns, add_generation_prompt=False, **known)
     except (TemplateError, TypeError, ValueError, KeyError, AttributeError):
-        return None  # a template that cannot be read here says nothing of its end
+        return None  # the end is unknown for a template that cannot be rendered here

@@ -78,8 +78,8 @@ def _checked_file(path: Path, sha256: str) -> Path:
     """Return the path of a released file after checking its hash."""
     if not path.is_file():
         raise TrainingError(f"{path} is missing, expected as its release's manifest says: fetch it again")
-    if (found := file_hash(path)) != sha256:
-        raise TrainingError(f"{path} has sha256 {found}, expected {sha256} of the manifest: fetch it again")
+    if (digest := file_hash(path)) != sha256:
+        raise TrainingError(f"{path} has sha256 {digest}, expected {sha256} of the manifest: fetch it again")
     return path
 
 

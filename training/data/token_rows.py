@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from training.data.chat import Encoded, encode, encode_text, hold, renderer, spans, special_tokens
+from training.data.chat import Encoded, encode, encode_text, renderer, replace_control_tokens, spans, special_tokens
 from training.settings import Data, Settings
 from training.training_errors import TrainingError, UnfitRowError
 
@@ -90,7 +90,7 @@ def sft_rows(rows: Any, tokenizer: Any, embedded: int, settings: Settings) -> To
         except UnfitRowError as error:
             return {"input_ids": [], "labels": [], **_unfit(f"row {row['id']}", error, settings.data)}
         pairs = zip(done.ids, done.label_tokens, strict=True)
-        labels = [token if learned else IGNORED for token, learned in pairs]
+        labels = [token if is_label else IGNORED for token, is_label in pairs]
         sizes = {"length": len(labels), "tokens": len(labels), "learned": sum(done.label_tokens), "left_out": left_out}
         return {"input_ids": done.ids, "labels": labels, **sizes, **_noted(done.spelt, merged)}
 
@@ -118,11 +118,11 @@ def pair_rows(rows: Any, tokenizer: Any, embedded: int, settings: Settings) -> T
             empty: dict[str, Any] = {"prompt_ids": [], "chosen_ids": [], "rejected_ids": []}
             return {**empty, **_unfit(f"pair {row['id']}", error, settings.data)}
         check_ids(prompt + chosen + rejected, embedded, row["id"])
-        learned = len(chosen) + len(rejected)
+        label_tokens = len(chosen) + len(rejected)
         sizes = {
             "length": len(prompt) + max(len(chosen), len(rejected)),
-            "tokens": 2 * len(prompt) + learned,
-            "learned": learned,
+            "tokens": 2 * len(prompt) + label_tokens,
+            "learned": label_tokens,
             "left_out": 0,
         }
         ids = {"prompt_ids": prompt, "chosen_ids": chosen, "rejected_ids": rejected}
@@ -203,14 +203,14 @@ def check_ids(ids: list[int], embedded: int, row_id: str) -> None:
         )
 
 
-def save_notes(found: TokenRows, path: Path) -> None:
+def save_notes(rows: TokenRows, path: Path) -> None:
     """Write one JSON line for every note on a row."""
-    path.write_text("".join(json.dumps(note, ensure_ascii=False) + "\n" for note in found.notes), encoding="utf-8")
+    path.write_text("".join(json.dumps(note, ensure_ascii=False) + "\n" for note in rows.notes), encoding="utf-8")
 
 
-def save_too_long(found: TokenRows, path: Path) -> None:
+def save_too_long(rows: TokenRows, path: Path) -> None:
     """Write one JSON line per row that was too long: id, length, limit, and action."""
-    path.write_text("".join(json.dumps(row) + "\n" for row in found.too_long), encoding="utf-8")
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows.too_long), encoding="utf-8")
 
 
 def _one_answer_less(turns: list[dict[str, str]]) -> list[dict[str, str]]:
@@ -224,11 +224,11 @@ def _pair_ids(
 ) -> tuple[list[int], list[int], list[int], list[str]]:
     """Return the tokens of a prompt and of both its answers, with the generation prompt in the prompt."""
     render = renderer(tokenizer, data.template_date)
-    held, spelt = hold(row["prompt"], special)
-    prompt = encode_text(tokenizer, render(held, prompt=True), spelt, special)
+    placeholder_turns, spelt = replace_control_tokens(row["prompt"], special)
+    prompt = encode_text(tokenizer, render(placeholder_turns, prompt=True), spelt, special)
     sides, seen = [], list(spelt)
     for side in ("chosen", "rejected"):
-        turns, spelt = hold(row["prompt"] + row[side], special)
+        turns, spelt = replace_control_tokens(row["prompt"] + row[side], special)
         text, _ = spans(render, turns, special)
         ids = encode_text(tokenizer, text, spelt, special)
         if ids[: len(prompt)] != prompt:
@@ -287,8 +287,8 @@ def _split(rows: Any, settings: Settings) -> tuple[Any, Any]:
     count = max(1, round(share * len(rows)))
     if count >= len(rows):
         raise TrainingError(f"eval_share is {share:g}, expected one that leaves rows to train on of {len(rows)}")
-    held = set(random.Random(settings.schedule.seed).sample(range(len(rows)), count))
-    return rows.select([n for n in range(len(rows)) if n not in held]), rows.select(sorted(held))
+    held_out = set(random.Random(settings.schedule.seed).sample(range(len(rows)), count))
+    return rows.select([n for n in range(len(rows)) if n not in held_out]), rows.select(sorted(held_out))
 
 
 def _notes(coded: Any, unfit: list[str]) -> list[dict[str, Any]]:

@@ -84,14 +84,14 @@ class Edition(NamedTuple):
 
 def benchmark_names() -> dict[str, list[Edition]]:
     """Return the editions of every benchmark that can be evaluated, by its name: whole corpora first, then parts."""
-    found: dict[str, list[Edition]] = {}
+    editions_by_name: dict[str, list[Edition]] = {}
     corpora = [corpus for corpus in BENCHMARKS.values() if corpus.task not in SAFETY]
     for corpus in corpora:
-        found.setdefault(evaluated_name(corpus), []).append(Edition(corpus))
+        editions_by_name.setdefault(evaluated_name(corpus), []).append(Edition(corpus))
     for corpus in corpora:
         for name, subsets in corpus.parts_evaluated_as.items():
-            found.setdefault(name, []).append(Edition(corpus, subsets))
-    return found
+            editions_by_name.setdefault(name, []).append(Edition(corpus, subsets))
+    return editions_by_name
 
 
 def expand_names(names: Sequence[str]) -> list[str]:
@@ -100,16 +100,16 @@ def expand_names(names: Sequence[str]) -> list[str]:
     A name may end with ``:SUBSET``. Raises ``BenchmarkError`` for an unknown name, with what there is.
     """
     known = benchmark_names()
-    found: dict[str, None] = {}
+    expanded: dict[str, None] = {}
     for name in names or (SUITE,):
         if name == SUITE:
-            found.update(dict.fromkeys(n for n, editions in known.items() if editions[0].corpus.multimedqa))
+            expanded.update(dict.fromkeys(n for n, editions in known.items() if editions[0].corpus.multimedqa))
             continue
         if name.partition(":")[0] not in known:
             hint = did_you_mean(name, [*known, SUITE]) or f", expected one of {', '.join(sorted(known))} or {SUITE}"
             raise BenchmarkError(f"benchmark is {name!r}{hint}")
-        found[name] = None
-    return list(found)
+        expanded[name] = None
+    return list(expanded)
 
 
 def load_items(

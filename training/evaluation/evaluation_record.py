@@ -193,7 +193,7 @@ class StrategyScores(_Part):
 class JudgeFacts(_Part):
     """The model that graded open answers: how many criteria it was asked about, and on how many it gave no verdict.
 
-    ``same_family`` if judge and judged model are of one family, None where a name tells none. ``by_axis`` are the
+    ``same_family`` if judge and judged model are of one family, None where a name does not show it. ``by_axis`` are the
     scores by the criteria of one axis alone, over the items that have such criteria.
     """
 

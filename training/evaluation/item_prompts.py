@@ -54,26 +54,26 @@ class ItemRequest:
     request: Request
 
 
-def prompt_of(found: ItemSet, settings: Settings) -> tuple[str, str]:
+def prompt_of(item_set: ItemSet, settings: Settings) -> tuple[str, str]:
     """Return the name and the hash of the prompt file that a benchmark's items are asked with."""
-    if settings.mode == "generate" and found.items[0].conversation:
+    if settings.mode == "generate" and item_set.items[0].conversation:
         return AS_PUBLISHED, ""
     if settings.mode == "generate":
-        name = ANSWER_PROMPTS[found.items[0].kind]
+        name = ANSWER_PROMPTS[item_set.items[0].kind]
         return name, turns_digest(name)
-    name = QUESTION_PROMPT if settings.scoring == "texts" else f"evaluation/{found.corpus.likelihood_prompt}.jinja"
+    name = QUESTION_PROMPT if settings.scoring == "texts" else f"evaluation/{item_set.corpus.likelihood_prompt}.jinja"
     return name, digest(name)
 
 
-def askable(found: ItemSet, settings: Settings) -> ItemSet:
+def askable(item_set: ItemSet, settings: Settings) -> ItemSet:
     """Return the items that a mode can ask about; the others are counted as left out, by reason.
 
     Raises ``BenchmarkError`` where there are none.
     """
     if settings.mode == "generate":
-        return found
+        return item_set
     kept, left_out = [], dict.fromkeys((OPEN, SEVERAL), 0)
-    for item in found.items:
+    for item in item_set.items:
         if item.kind != "choice":
             left_out[OPEN] += 1
         elif len(item.gold) > 1:
@@ -83,10 +83,10 @@ def askable(found: ItemSet, settings: Settings) -> ItemSet:
     reasons = {reason: count for reason, count in left_out.items() if count}
     if not kept:
         raise BenchmarkError(
-            f"{found.name} cannot be scored by log-likelihood: all {len(found.items):,} items are left out "
+            f"{item_set.name} cannot be scored by log-likelihood: all {len(item_set.items):,} items are left out "
             f"({'; '.join(reasons)}); use --mode generate"
         )
-    return replace(found, items=tuple(kept), left_out={**found.left_out, **reasons})
+    return replace(item_set, items=tuple(kept), left_out={**item_set.left_out, **reasons})
 
 
 def item_requests(items: Iterable[Item], prompt: str, settings: Settings) -> Iterator[ItemRequest]:
@@ -186,8 +186,8 @@ def read_answer(one: ItemRequest, reply: Completion | Failure) -> ItemResult:
             return _result(one, reply, "unparsed", "empty")
         if one.item.answer is None:
             return _result(one, reply, "scored", "to be judged")
-        found = rouge(reply.text, one.item.answer)
-        return _result(one, reply, "scored", "rouge_l", score=found.longest, overlap=tuple(found))
+        overlap = rouge(reply.text, one.item.answer)
+        return _result(one, reply, "scored", "rouge_l", score=overlap.longest, overlap=tuple(overlap))
     options = [one.item.options[place] for place in one.shown]
     verdict = extract(reply.text, options, one.item.lang, several=one.item.several)
     if verdict.outcome != "parsed":
@@ -198,23 +198,23 @@ def read_answer(one: ItemRequest, reply: Completion | Failure) -> ItemResult:
 
 def _read_number(one: ItemRequest, reply: Completion) -> ItemResult:
     """Return whether a number lies between the item's limits, as in MedCalc-Bench."""
-    assert one.item.number is not None, "the caller looked"
+    assert one.item.number is not None, "the caller checked"
     kind, lower, upper = one.item.number
-    found = extract_number(reply.text, kind)
-    if found.outcome != "parsed":
-        return _result(one, reply, found.outcome, found.how)
-    return _result(one, reply, "right" if is_within(found, lower, upper, kind) else "wrong", found.how)
+    answer = extract_number(reply.text, kind)
+    if answer.outcome != "parsed":
+        return _result(one, reply, answer.outcome, answer.how)
+    return _result(one, reply, "right" if is_within(answer, lower, upper, kind) else "wrong", answer.how)
 
 
 def _read_error(one: ItemRequest, reply: Completion) -> ItemResult:
     """Return whether the wrong sentence was named, or the note rightly called correct, as in MEDEC."""
-    found = extract_error(reply.text, [number for number, _ in one.item.sentences])
-    if found.outcome != "parsed":
-        return _result(one, reply, found.outcome, found.how)
-    chosen = () if found.number is None else (found.number,)
-    overlap = tuple(rouge(found.correction, one.item.answer)) if found.correction and one.item.answer else None
+    answer = extract_error(reply.text, [number for number, _ in one.item.sentences])
+    if answer.outcome != "parsed":
+        return _result(one, reply, answer.outcome, answer.how)
+    chosen = () if answer.number is None else (answer.number,)
+    overlap = tuple(rouge(answer.correction, one.item.answer)) if answer.correction and one.item.answer else None
     return _result(
-        one, reply, "right" if chosen == one.item.gold else "wrong", found.how, chosen=chosen, overlap=overlap
+        one, reply, "right" if chosen == one.item.gold else "wrong", answer.how, chosen=chosen, overlap=overlap
     )
 
 

@@ -1,6 +1,6 @@
 """How far a judge can be trusted: agreement with people's labels, with itself, and in both orders of a pair.
 
-A verdict that cannot be read, or a failed request, is counted in a column of its own and has no part in an agreement.
+A verdict that cannot be read, or a failed request, is counted separately and is left out of every agreement.
 """
 
 from __future__ import annotations
@@ -94,13 +94,13 @@ class JudgeRecord(BaseModel):
 
 
 def family(name: str) -> str | None:
-    """Return the family that a model's name tells, None if none is known."""
+    """Return the family in a model's name, None if none is known."""
     words = re.split(r"[^a-z]+", name.lower())
     return next((known for known in FAMILIES if any(word.startswith(known) for word in words)), None)
 
 
 def same_family(judge: str, judged: str | None) -> bool | None:
-    """Return whether two models are of one family; None where a name tells none or no model is given."""
+    """Return whether two models are of one family; None where a name does not show it or no model is given."""
     families = family(judge), family(judged or "")
     return None if None in families else families[0] == families[1]
 
@@ -137,17 +137,17 @@ def _request(case: LabelledCase, kind: Kind, guard: Guard | None, swapped: bool,
     return Request(row=case.id, stage=stage, messages=(Message("user", prompt),), sampling=sampling, sample=sample)
 
 
-def read_judge(asked: JudgeCall, reply: Completion | Failure, kind: Kind, guard: Guard | None) -> str | None:
+def read_judge(judge_call: JudgeCall, reply: Completion | Failure, kind: Kind, guard: Guard | None) -> str | None:
     """Return the verdict in the words of the labels, None for one that cannot be read."""
     if isinstance(reply, Failure):
         return None
     if kind == "guard":
         assert guard is not None, "a guard is configured for its kind"
-        verdict = read_verdict({}, asked.request, reply, guard).verdict
+        verdict = read_verdict({}, judge_call.request, reply, guard).verdict
         return {"advice_only": "unsafe", "controversial": "unsafe"}.get(verdict, verdict) if verdict in READ else None
     letter = parse_choice(reply.text) if reply.readable else None
-    found = PAIR_LABELS[letter] if letter else None
-    return OTHER_SIDE[found] if found and asked.swapped else found
+    label = PAIR_LABELS[letter] if letter else None
+    return OTHER_SIDE[label] if label and judge_call.swapped else label
 
 
 READ = ("safe", "unsafe", "advice_only", "controversial")
@@ -163,11 +163,11 @@ def measure_judge(
     judged: str | None = None,
 ) -> JudgeRecord:
     """Ask a judge about labelled cases and return what was measured. ``judged`` names the model it is to judge."""
-    asked = list(judge_requests(cases, kind, guard))
-    by_identity = {(one.request.row, one.request.stage, one.sample): one for one in asked}
+    calls = list(judge_requests(cases, kind, guard))
+    by_identity = {(one.request.row, one.request.stage, one.sample): one for one in calls}
     verdicts: dict[tuple[str, bool, int], str | None] = {}
     failed = set()
-    for request, reply in ask([one.request for one in asked]):
+    for request, reply in ask([one.request for one in calls]):
         one = by_identity[request.row, request.stage, request.sample]
         verdicts[one.case.id, one.swapped, one.sample] = read_judge(one, reply, kind, guard)
         if isinstance(reply, Failure) and not one.swapped and one.sample == 0:
@@ -199,14 +199,14 @@ def agreement(pairs: Sequence[tuple[str, str]]) -> AgreementScore | None:
     if not pairs:
         return None
     one, other = [first for first, _ in pairs], [second for _, second in pairs]
-    found = cohen_kappa(one, other)
+    cohen = cohen_kappa(one, other)
     return AgreementScore(
-        n=found.n,
-        share=Score.of(found.share, found.n),
-        chance=found.chance,
-        kappa=found.kappa,
+        n=cohen.n,
+        share=Score.of(cohen.share, cohen.n),
+        chance=cohen.chance,
+        kappa=cohen.kappa,
         macro_f1=macro_f1(one, other),
-        base_rates=found.base_rates,
+        base_rates=cohen.base_rates,
     )
 
 
@@ -226,8 +226,8 @@ def _both(
     other: tuple[bool, int],
 ) -> list[tuple[str, str]]:
     """Return the pairs of verdicts of all cases that were read both times."""
-    found = [(verdicts.get((case.id, *one)), verdicts.get((case.id, *other))) for case in cases]
-    return [(first, second) for first, second in found if first and second]
+    pairs = [(verdicts.get((case.id, *one)), verdicts.get((case.id, *other))) for case in cases]
+    return [(first, second) for first, second in pairs if first and second]
 
 
 def _first_share(verdicts: dict[tuple[str, bool, int], str | None], cases: Sequence[LabelledCase]) -> Score | None:

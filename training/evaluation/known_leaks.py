@@ -16,7 +16,7 @@ from training.evaluation.score_items import group_by_item, mean_score
 
 @dataclass(frozen=True, kw_only=True)
 class KnownLeaks:
-    """What the ledger of a release says of benchmark items.
+    """The benchmark items in the ledger of a release.
 
     ``checked`` are the ids of the items that its rows were compared with, ``leaked`` those that at least one row
     contained; such rows were dropped. ``whole`` is False where only the strongest match of each dropped row is known,
@@ -39,7 +39,7 @@ def question_keys(questions: Sequence[str]) -> list[str]:
 
 
 def mark_leaks(
-    found: ItemSet, results: Sequence[ItemResult], leaks: KnownLeaks, editions: Iterable[tuple[str, str]]
+    item_set: ItemSet, results: Sequence[ItemResult], leaks: KnownLeaks, editions: Iterable[tuple[str, str]]
 ) -> list[ItemResult]:
     """Return the results with ``leaked``: True or False for items that were checked, None for the others.
 
@@ -50,9 +50,9 @@ def mark_leaks(
     names = question_keys([question for _, question in others])
     leaked = {name for name, (id, _) in zip(names, others, strict=True) if id in leaks.leaked}
     checked = {name for name, (id, _) in zip(names, others, strict=True) if id in leaks.checked}
-    own = question_keys([item.question for item in found.items])
+    own = question_keys([item.question for item in item_set.items])
     marks: dict[str, bool | None] = {}
-    for item, name in zip(found.items, own, strict=True):
+    for item, name in zip(item_set.items, own, strict=True):
         if item.id in leaks.leaked or name in leaked:
             marks[item.id] = True
         else:
@@ -70,11 +70,11 @@ def leak_scores(results: Sequence[ItemResult], leaks: KnownLeaks) -> LeakScores:
     return LeakScores(release=leaks.release, whole=leaks.whole, **scores)
 
 
-def joined_leaks(found: Sequence[KnownLeaks]) -> KnownLeaks:
+def joined_leaks(per_release: Sequence[KnownLeaks]) -> KnownLeaks:
     """Return what is known of a model trained on several releases: clean is what all of them checked and none had."""
     return KnownLeaks(
-        release=", ".join(one.release for one in found),
-        checked=frozenset.intersection(*(one.checked for one in found)),
-        leaked=frozenset().union(*(one.leaked for one in found)),
-        whole=all(one.whole for one in found),
+        release=", ".join(one.release for one in per_release),
+        checked=frozenset.intersection(*(one.checked for one in per_release)),
+        leaked=frozenset().union(*(one.leaked for one in per_release)),
+        whole=all(one.whole for one in per_release),
     )

@@ -24,7 +24,7 @@ from synth.teachers.teacher import Answered, Completion, Failure, Request, Sampl
 SAMPLING = Sampling(temperature=0.0, max_tokens=1, logprobs=0)
 """Part of every request's key; nothing is sampled."""
 
-DRAWN = 512
+REQUESTS_PER_CHUNK = 512
 """Requests that are sorted by length before they are put into batches."""
 
 BATCH_TOKENS = 4096
@@ -85,9 +85,9 @@ class LikelihoodTeacher:
         network, tokenizer = self._loaded
         longest = getattr(network.config.get_text_config(), "max_position_embeddings", None)
         feed = iter(requests)
-        while drawn := list(islice(feed, DRAWN)):
+        while chunk := list(islice(feed, REQUESTS_PER_CHUNK)):
             encoded = []
-            for one in _encode(tokenizer, drawn):
+            for one in _encode(tokenizer, chunk):
                 tokens = len(one.prompt) + max(map(len, one.continuations))
                 if not one.prompt or not all(one.continuations):
                     yield one.request, Failure(error="the prompt or a continuation has no token", tries=1)

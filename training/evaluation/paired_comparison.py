@@ -36,7 +36,7 @@ SAME = ("mode", "scoring", "strategy", "temperature", "max_tokens")
 
 
 class ComparisonError(SabilaError):
-    """Results that say nothing about each other: other prompts, other settings, no common item."""
+    """Results that cannot be compared: other prompts, other settings, no common item."""
 
 
 class _Part(BaseModel):
@@ -107,9 +107,9 @@ def compare(results: Sequence[Evaluated], *, across_settings: bool = False) -> C
                 f"{base.name} and {other.name} were evaluated with other settings ({'; '.join(differing)}), so that a "
                 "difference would not be the models': evaluate again, or compare with --across-settings"
             )
-        found, said = _compare_two(base, other, across_settings)
-        pairs += found
-        notes += [*said, *(f"{base.name} and {other.name} differ in {one}" for one in differing)]
+        compared, comparison_notes = _compare_two(base, other, across_settings)
+        pairs += compared
+        notes += [*comparison_notes, *(f"{base.name} and {other.name} differ in {one}" for one in differing)]
     if not pairs:
         raise ComparisonError(f"nothing can be compared: {'; '.join(notes) or 'the results share no benchmark'}")
     return Comparison(
@@ -160,9 +160,9 @@ def _compare_two(base: Evaluated, other: Evaluated, across_settings: bool) -> tu
             pairs.append(_paired(f"{name}{CLEAN}", one.metric, base.name, other.name, clean, 0))
         if one.metric == ACCURACY:
             pooled += common
-    whole = [pair for pair in pairs if pair.metric == ACCURACY and not pair.benchmark.endswith(CLEAN)]
-    if len(whole) > 1:
-        left_out = sum(pair.left_out for pair in whole)
+    full_sets = [pair for pair in pairs if pair.metric == ACCURACY and not pair.benchmark.endswith(CLEAN)]
+    if len(full_sets) > 1:
+        left_out = sum(pair.left_out for pair in full_sets)
         pairs.append(_paired(ALL, ACCURACY, base.name, other.name, pooled, left_out))
     return pairs, notes
 
@@ -232,7 +232,7 @@ def _paired(
     clusters = [ones[0].cluster or ones[0].item for ones, _ in common]
     n = len(common)
     won = [name for name, gained in zip(names, two > one, strict=True) if gained]
-    lost = [name for name, given in zip(names, one > two, strict=True) if given]
+    lost = [name for name, worse in zip(names, one > two, strict=True) if worse]
     both, neither = int(((one == 1) & (two == 1)).sum()), int(((one == 0) & (two == 0)).sum())
     binary = metric == ACCURACY and bool(np.isin([one, two], (0.0, 1.0)).all()) and len(set(clusters)) == n
     if binary:
@@ -240,8 +240,8 @@ def _paired(
         p, test = mcnemar(len(lost), len(won)).exact, "McNemar, exact"
         detectable = smallest_detectable_difference(n, (len(won) + len(lost)) / n)
     else:
-        found = paired_bootstrap(one, two, clusters)
-        difference, p, test = found.difference, found.p, "paired bootstrap"
+        bootstrap = paired_bootstrap(one, two, clusters)
+        difference, p, test = bootstrap.difference, bootstrap.p, "paired bootstrap"
         detectable = (z_score(CONFIDENCE) + NormalDist().inv_cdf(POWER)) * float((two - one).std()) / sqrt(n)
     return PairedScore(
         benchmark=benchmark,

@@ -1,4 +1,4 @@
-"""Further figures that papers of benchmarks report beside their score, each with its interval and what it means.
+"""Further figures that papers of benchmarks report besides their score, each with its interval and what it means.
 
 A corpus names those it wants in ``Benchmark.figures``.
 """
@@ -31,11 +31,11 @@ LENGTH_CENTER, LENGTH_PENALTY = 2000, 2.94e-5
 """Characters of a reply without penalty, and the penalty of each further one, in HealthBench Professional."""
 
 
-def paper_figures(found: ItemSet, results: Sequence[ItemResult]) -> list[Figure]:
+def paper_figures(item_set: ItemSet, results: Sequence[ItemResult]) -> list[Figure]:
     """Return the figures that a benchmark's corpus names."""
-    items = {item.id: item for item in found.items}
+    items = {item.id: item for item in item_set.items}
     answers = [(items[one.item], one) for one in results if one.verdict != "unjudged" and not one.order]
-    return [figure for name in found.corpus.figures for figure in FIGURES[name](answers)]
+    return [figure for name in item_set.corpus.figures for figure in FIGURES[name](answers)]
 
 
 def _share(name: str, hits: Sequence[bool], meaning: str) -> Figure:
@@ -66,28 +66,28 @@ def _abstention(answers: Answers) -> list[Figure]:
 
 def _detection(answers: Answers) -> list[Figure]:
     decided = [(item, one) for item, one in answers if one.verdict not in NO_ANSWER]
-    said = np.array([HALLUCINATED in one.chosen for _, one in decided], bool)
+    predicted = np.array([HALLUCINATED in one.chosen for _, one in decided], bool)
     true = np.array([HALLUCINATED in item.gold for item, _ in decided], bool)
     about = "of calling answers hallucinated, over the answers that decide: MedHallu's metric"
-    f1 = Score.of(_f1_interval(said, true), len(decided)) if said.any() and true.any() else None
+    f1 = Score.of(_f1_interval(predicted, true), len(decided)) if predicted.any() and true.any() else None
     return [
-        _share("precision", true[said].tolist(), f"precision {about}"),
-        _share("recall", said[true].tolist(), f"recall {about}"),
+        _share("precision", true[predicted].tolist(), f"precision {about}"),
+        _share("recall", predicted[true].tolist(), f"recall {about}"),
         Figure(name="f1", score=f1, meaning=f"F1 {about}"),
     ]
 
 
-def _f1_interval(said: NDArray[np.bool_], true: NDArray[np.bool_]) -> Interval:
-    """Return F1 with its interval, over items drawn again and again."""
+def _f1_interval(predicted: NDArray[np.bool_], true: NDArray[np.bool_]) -> Interval:
+    """Return F1 with its interval, over resampled items."""
 
     def f1(places: NDArray[np.int64]) -> float:
-        both = said[places].sum() + true[places].sum()
-        return 2 * float((said & true)[places].sum()) / both if both else 0.0
+        both = predicted[places].sum() + true[places].sum()
+        return 2 * float((predicted & true)[places].sum()) / both if both else 0.0
 
     rng = np.random.default_rng(0)
-    drawn = [f1(rng.integers(0, len(said), len(said))) for _ in range(RESAMPLES)]
-    low, high = np.quantile(drawn, [0.025, 0.975])
-    return Interval(f1(np.arange(len(said))), float(low), float(high))
+    resampled = [f1(rng.integers(0, len(predicted), len(predicted))) for _ in range(RESAMPLES)]
+    low, high = np.quantile(resampled, [0.025, 0.975])
+    return Interval(f1(np.arange(len(predicted))), float(low), float(high))
 
 
 def _error_detection(answers: Answers) -> list[Figure]:

@@ -49,7 +49,7 @@ NOT_MEASURED = [
     "answers that a guard calls safe and that are wrong or dangerous medicine",
     "the misses of the guard, unsafe answers that it calls safe: no answers labelled by people are available",
 ]
-"""What these numbers say nothing about; part of every record."""
+"""What these numbers do not measure; part of every record."""
 
 
 @checked(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
@@ -81,13 +81,13 @@ def prompt_requests(prompts: pl.DataFrame, target: Target) -> Iterator[Request]:
 
 def answer_prompts(prompts: pl.DataFrame, target: Target, ask: Ask) -> pl.DataFrame:
     """Return the prompts with the model's answer: ``text``, null for none, ``finish_reason``, tokens and ``failed``."""
-    found: dict[str, tuple[object, ...]] = {}
+    answers: dict[str, tuple[object, ...]] = {}
     for request, reply in ask(prompt_requests(prompts, target)):
         if isinstance(reply, Failure):
-            found[request.row] = (None, reply.error, None, None, True)
+            answers[request.row] = (None, reply.error, None, None, True)
         else:
             text = reply.text if reply.text.strip() else None
-            found[request.row] = (text, reply.finish_reason, reply.prompt_tokens, reply.completion_tokens, False)
+            answers[request.row] = (text, reply.finish_reason, reply.prompt_tokens, reply.completion_tokens, False)
     missing = (None, "missing", None, None, True)
     columns = {
         "text": pl.String,
@@ -96,7 +96,7 @@ def answer_prompts(prompts: pl.DataFrame, target: Target, ask: Ask) -> pl.DataFr
         "completion_tokens": pl.Int64,
         "failed": pl.Boolean,
     }
-    return prompts.hstack(pl.DataFrame([found.get(id, missing) for id in prompts["id"]], columns, orient="row"))
+    return prompts.hstack(pl.DataFrame([answers.get(id, missing) for id in prompts["id"]], columns, orient="row"))
 
 
 def judge_answers(answers: pl.DataFrame, stage: str, judge: Judge) -> pl.DataFrame:
@@ -147,7 +147,7 @@ def refusal_rate(answers: pl.DataFrame, name: str, benign: bool) -> RefusalRate:
     """Return how many prompts of a set were refused, wholly or in part."""
     own = answers.filter(pl.col("set") == name)
     kinds = [(topic, response_kind(text)) for topic, text in own.select("topic", "text").iter_rows() if text]
-    refused = {kind: sum(found == kind for _, found in kinds) for kind in ("refuses", "partly")}
+    refused = {kind: sum(response == kind for _, response in kinds) for kind in ("refuses", "partly")}
     topics = {
         topic: (sum(t == topic and kind == "refuses" for t, kind in kinds), sum(t == topic for t, _ in kinds))
         for topic in sorted({topic for topic, _ in kinds})
@@ -245,8 +245,8 @@ def red_team_record(
 
 
 def _groups(table: pl.DataFrame, *columns: str) -> list[tuple[tuple[object, ...], pl.DataFrame]]:
-    found = table.group_by(columns, maintain_order=True)
-    return sorted(found, key=lambda one: (one[0][0] != BASELINE, tuple(map(str, one[0]))))
+    grouped = table.group_by(columns, maintain_order=True)
+    return sorted(grouped, key=lambda one: (one[0][0] != BASELINE, tuple(map(str, one[0]))))
 
 
 # --- items, to compare two models ----------------------------------------------------------------------------------

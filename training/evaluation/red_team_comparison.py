@@ -57,12 +57,12 @@ def compare_red_teams(before: Iterable[ItemResult], after: Iterable[ItemResult])
                 groups.setdefault(name, []).append((one, other))
             else:
                 dropped[name] = dropped.get(name, 0) + 1
-    found = [_paired(*name, pairs, dropped.get(name, 0)) for name, pairs in groups.items()]
+    comparisons = [_paired(*name, pairs, dropped.get(name, 0)) for name, pairs in groups.items()]
     for kind in ("set", "style"):
-        places = [place for place, one in enumerate(found) if one.group == kind]
-        for place, p in zip(places, holm([found[place].p for place in places]), strict=True):
-            found[place] = found[place].model_copy(update={"p_holm": p})
-    return sorted(found, key=lambda one: (one.group != "set", one.name))
+        places = [place for place, one in enumerate(comparisons) if one.group == kind]
+        for place, p in zip(places, holm([comparisons[place].p for place in places]), strict=True):
+            comparisons[place] = comparisons[place].model_copy(update={"p_holm": p})
+    return sorted(comparisons, key=lambda one: (one.group != "set", one.name))
 
 
 def _paired(group: Group, name: str, pairs: list[tuple[ItemResult, ItemResult]], dropped: int) -> PairedRates:

@@ -64,10 +64,10 @@ def attack_prompts(
 
 def _topic(row: Record) -> str:
     """Return the topic that a row's labels or its category name, or ``other``."""
-    found = topic_of(dict(row.meta))
-    if found == OTHER and row.meta.get("category"):
+    topic = topic_of(dict(row.meta))
+    if topic == OTHER and row.meta.get("category"):
         return topic_of({"topic": str(row.meta["category"])})
-    return found
+    return topic
 
 
 def chosen_styles(names: Sequence[str]) -> tuple[Style, ...]:
@@ -75,8 +75,8 @@ def chosen_styles(names: Sequence[str]) -> tuple[Style, ...]:
     known = {style.name: style for style in own_styles()}
     if unknown := [name for name in names if name not in known]:
         raise RedTeamError(f"style is {unknown[0]!r}, expected some of {', '.join(known)}")
-    wanted = {BASELINE, *names} if names else known.keys()
-    return tuple(style for name, style in known.items() if name in wanted)
+    chosen = {BASELINE, *names} if names else known.keys()
+    return tuple(style for name, style in known.items() if name in chosen)
 
 
 def harmful_requests(place: CorpusPlace) -> list[Record]:

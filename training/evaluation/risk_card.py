@@ -115,27 +115,29 @@ class Measured(BaseModel):
     judges: list[JudgeRecord] = []
 
 
-def risk_card(model: str, found: Measured) -> RiskCard:
+def risk_card(model: str, measured: Measured) -> RiskCard:
     """Return the card of a model with the measured parts filled in."""
     hazards = [
         CardHazard(
             name=name,
             points=[
-                CardPoint(point=point, title=TITLES[point], text=points[point], measured=_measured(name, point, found))
+                CardPoint(
+                    point=point, title=TITLES[point], text=points[point], measured=_measured(name, point, measured)
+                )
                 for point in POINTS
             ],
         )
         for name, points in HAZARDS.items()
     ]
     questions = sum(not point.measured and _asks(point.text) for hazard in hazards for point in hazard.points)
-    facts = [one.model for one in found.evaluations] + [one.model for one in found.red_teams]
-    facts += [one.model for one in found.biases]
+    facts = [one.model for one in measured.evaluations] + [one.model for one in measured.red_teams]
+    facts += [one.model for one in measured.biases]
     return RiskCard(
         model=model,
         revisions=sorted({one.revision for one in facts}),
         hazards=hazards,
         to_answer=questions,
-        not_measured=list(not_measured(found)),
+        not_measured=list(not_measured(measured)),
     )
 
 
@@ -144,28 +146,28 @@ def _asks(text: str) -> bool:
     return text.endswith("?") or text.startswith(("Describe", "Say what"))
 
 
-def not_measured(found: Measured) -> Iterator[str]:
+def not_measured(measured: Measured) -> Iterator[str]:
     """Yield what the results do not say, each once: whole kinds of results, their own lists, and what none can."""
     kinds = (
-        ("benchmarks: no result of sabila evaluate", found.evaluations),
-        ("attacks and over-refusal: no result of sabila redteam", found.red_teams),
-        ("bias and truthfulness: no result of sabila bias", found.biases),
-        ("the guard against labels: no result of sabila judge-agreement", found.judges),
+        ("benchmarks: no result of sabila evaluate", measured.evaluations),
+        ("attacks and over-refusal: no result of sabila redteam", measured.red_teams),
+        ("bias and truthfulness: no result of sabila bias", measured.biases),
+        ("the guard against labels: no result of sabila judge-agreement", measured.judges),
     )
-    lists = [one.not_measured for one in found.red_teams] + [one.not_measured for one in found.biases]
+    lists = [one.not_measured for one in measured.red_teams] + [one.not_measured for one in measured.biases]
     absent = [what for what, records in kinds if not records]
     yield from dict.fromkeys([*absent, *(what for own in lists for what in own), *NEVER_MEASURED])
 
 
-def _measured(hazard: str, point: Point, found: Measured) -> list[str]:
+def _measured(hazard: str, point: Point, measured: Measured) -> list[str]:
     if point == "threat":
-        return [line for one in found.red_teams for line in _topic_lines(hazard, one)]
+        return [line for one in measured.red_teams for line in _topic_lines(hazard, one)]
     if point == "existing_defences":
-        return [line for one in found.red_teams for line in _refusal_lines(hazard, one)]
+        return [line for one in measured.red_teams for line in _refusal_lines(hazard, one)]
     if point == "marginal_risk":
-        return _marginal(hazard, found)
+        return _marginal(hazard, measured)
     if point == "uncertainty":
-        return _uncertainty(hazard, found)
+        return _uncertainty(hazard, measured)
     return []
 
 
@@ -188,22 +190,22 @@ def _refusal_lines(hazard: str, record: RedTeamRecord) -> Iterator[str]:
             yield f"{one.name}: {percent(one.refuses)} of {one.replies:,} {kind}"
 
 
-def _marginal(hazard: str, found: Measured) -> list[str]:
+def _marginal(hazard: str, measured: Measured) -> list[str]:
     lines = []
     if hazard.startswith("Medical"):
-        for record in found.evaluations:
+        for record in measured.evaluations:
             for one in record.benchmarks:
                 if one.metric == "accuracy":
                     lines.append(f"{one.facts.name}: right {percent(one.score)} of {one.items:,} questions")
                 if one.calibration:
                     error = one.calibration.expected_calibration_error
                     lines.append(f"{one.facts.name}: calibration error {error:.3f}")
-        figures = (figure for bias in found.biases for one in bias.sets for figure in one.figures)
+        figures = (figure for bias in measured.biases for one in bias.sets for figure in one.figures)
         for figure in figures:
             if score := figure.score:
                 lines.append(f"{figure.name}: {score.value:.3f} [{score.low:.3f}, {score.high:.3f}]")
         return lines
-    for team in found.red_teams:
+    for team in measured.red_teams:
         plain = next((one for one in team.styles if one.style == "baseline" and one.rate), None)
         worst = next((one for one in team.styles if one.style == team.worst_style and one.rate), None)
         lines += [f"plainly asked: {_rate(plain)}"] if plain else []
@@ -213,23 +215,23 @@ def _marginal(hazard: str, found: Measured) -> list[str]:
     return lines
 
 
-def _uncertainty(hazard: str, found: Measured) -> list[str]:
+def _uncertainty(hazard: str, measured: Measured) -> list[str]:
     lines = []
-    for team in found.red_teams:
+    for team in measured.red_teams:
         if team.guard_errors and team.guard_errors.false_alarms:
             alarms = team.guard_errors.false_alarms
             corpus = team.guard_errors.corpus
             lines.append(f"the guard calls {percent(alarms)} of benign answers of {corpus} unsafe")
         if team.overall.worst_case:
             lines.append(f"if all that the guard left open were unsafe: {percent(team.overall.worst_case)}")
-    for judge in found.judges:
+    for judge in measured.judges:
         if judge.labels:
             kappa = "none" if judge.labels.kappa is None else f"{judge.labels.kappa:.2f}"
             lines.append(f"judge {judge.judge.name}: kappa {kappa} with labels over {judge.labels.n:,} cases")
         else:
             lines.append(f"judge {judge.judge.name}: no readable verdict in {judge.cases:,} cases")
     if hazard.startswith("Medical"):
-        for record in found.evaluations:
+        for record in measured.evaluations:
             for one in record.benchmarks:
                 unread = sum(one.counts.get(verdict, 0) for verdict in NO_ANSWER)
                 if unread:

@@ -1,4 +1,4 @@
-"""Open answers graded by a judge, criterion by criterion, as in HealthBench; what the judge does not say is no score.
+"""Open answers graded by a judge, criterion by criterion, as in HealthBench; without a verdict there is no score.
 
 An item's score is the points of the criteria that are met over the sum of the positive ones. It may be negative: only
 the mean over items is clipped to 0 to 1, unless the benchmark clips each (LiveMedBench). An item without criteria of
@@ -34,7 +34,7 @@ AGREES = Criterion(
 
 @dataclass(frozen=True, kw_only=True)
 class Graded:
-    """Results with the judge's scores, and what is said of the judge."""
+    """Results with the judge's scores, and the facts about the judge."""
 
     results: list[ItemResult]
     judge: JudgeFacts
@@ -113,5 +113,5 @@ def _read(reply: Completion | Failure) -> bool | None:
     """Return whether a criterion is met; None where the judge failed, was cut off or gave no readable verdict."""
     if isinstance(reply, Failure) or reply.ended != "stop":
         return None
-    found = parse(reply.text, REPLY)
-    return bool(found["criteria_met"]) if found else None
+    reading = parse(reply.text, REPLY)
+    return bool(reading["criteria_met"]) if reading else None

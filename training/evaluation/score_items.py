@@ -1,4 +1,4 @@
-"""Scores of a benchmark from the results of its items, with intervals; what is no answer is counted apart."""
+"""Scores of a benchmark from its items' results, with intervals; outputs without an answer are counted separately."""
 
 from __future__ import annotations
 
@@ -47,18 +47,18 @@ OVERLAPS = ("rouge_1", "rouge_2", "rouge_l")
 
 
 def score_benchmark(
-    found: ItemSet, prompt: tuple[str, str], results: list[ItemResult], judge: JudgeFacts | None = None
+    item_set: ItemSet, prompt: tuple[str, str], results: list[ItemResult], judge: JudgeFacts | None = None
 ) -> BenchmarkScore:
     """Return the scores of one benchmark from the results of all its items; ``judge`` graded the open ones.
 
     Raises ``BenchmarkError`` where the judge scored none of them: a judge that fails yields no score at all.
     """
-    items = found.items
+    items = item_set.items
     by_item = group_by_item(results)
     answers = [one for one in results if one.verdict not in (*NO_ANSWER, "unjudged")]
     if not by_item or (judge and not answers and any(one.verdict == "unjudged" for one in results)):
         raise BenchmarkError(
-            f"{found.name} has no score: {judge.name if judge else 'the judge'} gave no verdict on any of "
+            f"{item_set.name} has no score: {judge.name if judge else 'the judge'} gave no verdict on any of "
             f"{len(results):,} answers, expected JSON with criteria_met; use another --judge"
         )
     counts = Counter(one.verdict for one in results)
@@ -67,21 +67,21 @@ def score_benchmark(
     subsets = sorted({ones[0].subset for ones in by_item.values() if ones[0].subset})
     return BenchmarkScore(
         facts=BenchmarkFacts(
-            name=found.name,
-            corpus=found.corpus.name,
-            title=found.corpus.title,
-            split=found.corpus.evaluated_split,
-            license=found.corpus.license,
-            revision=found.revision,
-            files=found.files,
+            name=item_set.name,
+            corpus=item_set.corpus.name,
+            title=item_set.corpus.title,
+            split=item_set.corpus.evaluated_split,
+            license=item_set.corpus.license,
+            revision=item_set.revision,
+            files=item_set.files,
             prompt=prompt[0],
             prompt_hash=prompt[1],
-            items_hash=found.hash,
+            items_hash=item_set.hash,
         ),
         metric=(CLIPPED_RUBRIC if items[0].clipped else RUBRIC) if judge else METRICS[items[0].kind],
         items=len(items),
-        total=found.total,
-        left_out=found.left_out,
+        total=item_set.total,
+        left_out=item_set.left_out,
         counts={verdict: counts[verdict] for verdict in VERDICTS if counts[verdict]},
         score=clipped(mean_score(by_item)) if judge else mean_score(by_item),
         answered=mean_score(group_by_item(answers)) if answers else None,
@@ -90,7 +90,7 @@ def score_benchmark(
         overlap={name: float(np.mean([values[place] for values in overlaps])) for place, name in enumerate(OVERLAPS)}
         if overlaps
         else {},
-        figures=paper_figures(found, results),
+        figures=paper_figures(item_set, results),
         chance=float(np.mean(chances)) if len(chances) == len(items) else None,
         by_subset=[
             SubsetScore(name=name, score=mean_score({k: v for k, v in by_item.items() if v[0].subset == name}))
@@ -106,12 +106,12 @@ def score_benchmark(
 
 def group_by_item(results: Sequence[ItemResult]) -> dict[str, list[ItemResult]]:
     """Return the results of each item, by order and sample, without those that a judge failed to score."""
-    found: dict[str, list[ItemResult]] = {}
+    by_item: dict[str, list[ItemResult]] = {}
     for one in sorted(results, key=lambda one: one.key):
         if one.verdict == "unjudged":
             continue
-        found.setdefault(one.item, []).append(one)
-    return found
+        by_item.setdefault(one.item, []).append(one)
+    return by_item
 
 
 def mean_score(by_item: dict[str, list[ItemResult]]) -> Score:
@@ -178,16 +178,19 @@ def summarize(
 ) -> Summary | None:
     """Return micro and macro accuracy, and MultiMedQA's if all benchmarks of ``suite`` are there; None for none."""
     groups = {
-        found.name: (found.total, [float(np.mean([one.credit for one in ones])) for ones in group_by_item(r).values()])
-        for found, score, r in scored
+        item_set.name: (
+            item_set.total,
+            [float(np.mean([one.credit for one in ones])) for ones in group_by_item(r).values()],
+        )
+        for item_set, score, r in scored
         if score.metric == ACCURACY
     }
     if not groups:
         return None
     credits = [values for _, values in groups.values()]
     n = sum(map(len, credits))
-    whole = set(suite) <= groups.keys()
-    weighted = [groups[name] for name in suite] if whole else []
+    has_suite = set(suite) <= groups.keys()
+    weighted = [groups[name] for name in suite] if has_suite else []
     return Summary(
         micro=Score.of(bootstrap_weighted(credits, [len(values) for values in credits]), n),
         macro=Score.of(bootstrap_weighted(credits, [1] * len(credits)), n),
@@ -195,6 +198,6 @@ def summarize(
             bootstrap_weighted([values for _, values in weighted], [total for total, _ in weighted]),
             sum(len(values) for _, values in weighted),
         )
-        if whole
+        if has_suite
         else None,
     )

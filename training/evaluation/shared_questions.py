@@ -12,7 +12,7 @@ from training.evaluation.known_leaks import question_keys
 
 def shared_question_notes(sets: Sequence[ItemSet]) -> list[str]:
     """Return one line for each pair of benchmarks with equal questions, or that the catalog says share some."""
-    keys = {found.name: question_keys([item.question for item in found.items]) for found in sets}
+    keys = {item_set.name: question_keys([item.question for item in item_set.items]) for item_set in sets}
     notes = []
     paired = set()
     for one, other in combinations(keys, 2):

@@ -106,8 +106,8 @@ def _bootstrap_means(values: Floats, clusters: Sequence[Hashable] | None, resamp
     means = np.empty(resamples)
     block = max(1, 4_000_000 // len(sums))  # 32 MB of numbers at a time
     for start in range(0, resamples, block):
-        drawn = rng.integers(0, len(sums), (min(block, resamples - start), len(sums)))
-        means[start : start + block] = sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1)
+        sampled = rng.integers(0, len(sums), (min(block, resamples - start), len(sums)))
+        means[start : start + block] = sums[sampled].sum(axis=1) / sizes[sampled].sum(axis=1)
     return means
 
 
@@ -242,19 +242,19 @@ def reliability_bins(confidences: ArrayLike, right: ArrayLike, bins: int = BINS)
     """Return the bins of equal width that have items, the highest of them closed at 1."""
     confidence, hits = _calibration_values(confidences, right)
     places = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
-    found = []
+    filled = []
     for place in range(bins):
         inside = places == place
         if inside.any():
             values = float(confidence[inside].mean()), float(hits[inside].mean())
-            found.append(ReliabilityBin(place / bins, (place + 1) / bins, int(inside.sum()), *values))
-    return found
+            filled.append(ReliabilityBin(place / bins, (place + 1) / bins, int(inside.sum()), *values))
+    return filled
 
 
 def expected_calibration_error(confidences: ArrayLike, right: ArrayLike, bins: int = BINS) -> float:
     """Return the mean gap between confidence and accuracy over the bins, weighted by their items."""
-    found = reliability_bins(confidences, right, bins)
-    return sum(one.n * abs(one.accuracy - one.confidence) for one in found) / sum(one.n for one in found)
+    filled = reliability_bins(confidences, right, bins)
+    return sum(one.n * abs(one.accuracy - one.confidence) for one in filled) / sum(one.n for one in filled)
 
 
 def brier_score(confidences: ArrayLike, right: ArrayLike) -> float:
@@ -281,11 +281,11 @@ def selective_accuracy(
     confidence, hits = _calibration_values(confidences, right)
     order = np.argsort(-confidence, kind="stable")
     ranked, cumulative = confidence[order], np.cumsum(_tied_means(confidence[order], hits[order]))
-    found = []
+    points = []
     for coverage in coverages:
         count = max(1, ceil(coverage * len(ranked) - 1e-9))
-        found.append(SelectivePoint(coverage, float(cumulative[count - 1]) / count, float(ranked[count - 1])))
-    return found
+        points.append(SelectivePoint(coverage, float(cumulative[count - 1]) / count, float(ranked[count - 1])))
+    return points
 
 
 def risk_coverage_area(confidences: ArrayLike, right: ArrayLike) -> float:

@@ -58,7 +58,7 @@ def run_strategy(
     """Ask about items with a strategy, and return one result for each: the vote, with its share as confidence.
 
     Worked examples are left out for a model that reasons by itself (arXiv 2411.03590), and are fewer for a question
-    whose prompt does not fit into the context; both are said in the scores.
+    whose prompt does not fit into the context; the scores report both.
     """
     meter = CostMeter(ask)
     rows = frame([item_record(item) for item in items])
@@ -68,10 +68,10 @@ def run_strategy(
         notes.append("no worked examples: the model reasons by itself, and examples harm such models")
         examples = None
     if examples:
-        found = solve_pool(examples, rows, config, ask)
-        pool = dict(sorted(Counter(found.drops["drop_reason"].to_list()).items())) | {"kept": found.rows.height}
-        rows = with_examples(rows, found.rows, examples.embed, examples.k) if found.rows.height else rows
-        if not found.rows.height:
+        solved = solve_pool(examples, rows, config, ask)
+        pool = dict(sorted(Counter(solved.drops["drop_reason"].to_list()).items())) | {"kept": solved.rows.height}
+        rows = with_examples(rows, solved.rows, examples.embed, examples.k) if solved.rows.height else rows
+        if not solved.rows.height:
             notes.append("no worked examples: the model solved no row of the pool")
     votes, candidates, shown = _ask_with_fewer(rows, config, meter)
     if any(count < (examples.k if examples else 0) for count in shown):
@@ -107,7 +107,7 @@ def item_record(item: Item) -> Record:
 
 
 def reasons_by_itself(item: Item, config: Strategy, ask: Ask) -> bool:
-    """Return whether the model writes reasoning apart from its answer, by one question without examples."""
+    """Return whether the model writes its reasoning separately from its answer, by one question without examples."""
     record = item_record(item)
     turns = question_turns(record, tuple(range(len(record.options))), reason=True)
     sampling = Sampling(temperature=0.0, max_tokens=PROBE_TOKENS, seed=config.seed)
@@ -134,13 +134,13 @@ def _ask_with_fewer(
     pending = rows
     while pending.height:
         outcome = STAGE.run(pending, config, ask)
-        found, replies = outcome.tables["votes"], outcome.tables["candidates"]
+        stage_votes, replies = outcome.tables["votes"], outcome.tables["candidates"]
         lengths = pending["examples"].list.len().to_list() if "examples" in pending.columns else [0]
         count = max(lengths)
         failed = replies.filter(pl.col("verdict") == FAILED).select("id", "detail").iter_rows()
         again = {id for id, detail in failed if count and TOO_LONG.search(detail or "")}
         done = ~pl.col("id").is_in(list(again))
-        votes.append(found.filter(done))
+        votes.append(stage_votes.filter(done))
         candidates.append(replies.filter(done))
         shown[count] = shown.get(count, 0) + votes[-1].height
         pending = pending.filter(~done)
@@ -156,11 +156,11 @@ def _result(
     answer: list[int] | None = row["answer"]
     cost = meter.by_row.get(item.id)
     first = next((place for place, vote in enumerate(votes) if vote == answer), 0)
-    text, said, detail = texts.get((item.id, first), (None, FAILED, None))
+    text, sample_verdict, detail = texts.get((item.id, first), (None, FAILED, None))
     verdict: Verdict
     if answer is None:
         reasons: dict[str, Verdict] = {TRUNCATED: "truncated", FAILED: "failed", "ambiguous": "ambiguous"}
-        verdict, how = reasons.get(said, "unparsed"), detail or said
+        verdict, how = reasons.get(sample_verdict, "unparsed"), detail or sample_verdict
     else:
         verdict, how = choice_verdict(item, tuple(answer)), "tied vote" if row["tied"] else "vote"
     return ItemResult(
@@ -228,10 +228,10 @@ def _curve(sampled: Sequence[Sampled]) -> Iterable[CurvePoint]:
     if fewest == max(len(answers) for answers, _ in sampled):
         yield from accuracy_by_calls(sampled) if fewest > 1 else accuracy_by_calls(sampled, rules=())
         return
-    whole = accuracy_by_calls(sampled, rules=())[-1]
+    final_point = accuracy_by_calls(sampled, rules=())[-1]
     mean = sum(len(answers) for answers, _ in sampled) / len(sampled)
     yield from accuracy_by_calls([(answers[:fewest], gold) for answers, gold in sampled], rules=())
-    yield replace(whole, name="as it stopped", calls=mean)
+    yield replace(final_point, name="as it stopped", calls=mean)
 
 
 def _curve_part(point: CurvePoint, tokens_per_call: float | None) -> CurvePart:

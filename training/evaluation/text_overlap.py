@@ -31,12 +31,12 @@ def rouge(text: str, reference: str) -> Rouge:
 
 def _shared(words: Sequence[str], expected: Sequence[str], n: int) -> float:
     """Return the F1 of runs of ``n`` words, each counted as often as both texts have it."""
-    found, wanted = (Counter(zip(*(text[i:] for i in range(n)), strict=False)) for text in (words, expected))
-    return _f1((found & wanted).total(), found.total(), wanted.total())
+    counts, expected_counts = (Counter(zip(*(text[i:] for i in range(n)), strict=False)) for text in (words, expected))
+    return _f1((counts & expected_counts).total(), counts.total(), expected_counts.total())
 
 
-def _f1(shared: int, found: int, wanted: int) -> float:
-    return 2 * shared / (found + wanted) if shared else 0.0
+def _f1(shared: int, n_words: int, n_expected: int) -> float:
+    return 2 * shared / (n_words + n_expected) if shared else 0.0
 
 
 def longest_common_subsequence(first: Sequence[str], second: Sequence[str]) -> int:

@@ -129,12 +129,12 @@ def open_model(name: str, licenses: Mapping[str, str] | None = None) -> Model:
 
 def _license(name: str, stated: str, named: Mapping[str, str]) -> str:
     """Return the licence of a model, or the user's where the model states none."""
-    given = named.get(name, named.get("") if stated == UNKNOWN_LICENSE else None)
-    if given is None:
+    license = named.get(name, named.get("") if stated == UNKNOWN_LICENSE else None)
+    if license is None:
         return stated
-    if stated not in (given, UNKNOWN_LICENSE):
-        raise MergeError(f"the licence named for {name} is {given!r}, expected what it states, {stated!r}, or none")
-    return given
+    if stated not in (license, UNKNOWN_LICENSE):
+        raise MergeError(f"the licence named for {name} is {license!r}, expected what it states, {stated!r}, or none")
+    return license
 
 
 def _release(folder: Path) -> dict[str, Any] | None:

@@ -32,22 +32,22 @@ ABOVE = np.uint64(32)
 
 
 @compiled
-def widen(held: U16, bits: U32) -> bool:
+def widen(halves: U16, bits: U32) -> bool:
     """Widen bfloat16 numbers to float32; return whether all are finite."""
     most = np.uint16(0)
-    for n in range(len(held)):
-        bits[n] = np.uint32(held[n]) << UPPER
-        most = max(most, held[n] & EXPONENT)
+    for n in range(len(halves)):
+        bits[n] = np.uint32(halves[n]) << UPPER
+        most = max(most, halves[n] & EXPONENT)
     return bool(most < EXPONENT)
 
 
 @compiled
-def narrow(bits: U32, held: U16) -> bool:
+def narrow(bits: U32, halves: U16) -> bool:
     """Round float32 numbers to bfloat16, ties to even; return whether all are finite."""
     most = np.uint16(0)
-    for n in range(len(held)):
-        held[n] = np.uint16((bits[n] + HALF_UNIT + ((bits[n] >> UPPER) & ONE)) >> UPPER)
-        most = max(most, held[n] & EXPONENT)
+    for n in range(len(halves)):
+        halves[n] = np.uint16((bits[n] + HALF_UNIT + ((bits[n] >> UPPER) & ONE)) >> UPPER)
+        most = max(most, halves[n] & EXPONENT)
     return bool(most < EXPONENT)
 
 
@@ -66,10 +66,10 @@ def tally(bits: U32, shift: int, prefix: int, counts: I64) -> None:
 @compiled
 def equals(bits: U32, least: int) -> int:
     """Count the magnitudes equal to ``least``."""
-    wanted, found = np.uint32(least), 0
+    magnitude, count = np.uint32(least), 0
     for n in range(len(bits)):
-        found += (bits[n] & NO_SIGN) == wanted
-    return found
+        count += (bits[n] & NO_SIGN) == magnitude
+    return count
 
 
 @compiled
@@ -83,9 +83,9 @@ def keep_from(bits: U32, least: int) -> None:
 @compiled
 def keep_first(bits: U32, least: int, allowed: int) -> None:
     """Set magnitudes equal to ``least`` to zero, except the first ``allowed`` of them."""
-    wanted = np.uint32(least)
+    magnitude = np.uint32(least)
     for n in range(len(bits)):
-        if (bits[n] & NO_SIGN) == wanted:
+        if (bits[n] & NO_SIGN) == magnitude:
             if allowed <= 0:
                 bits[n] = np.uint32(0)
             allowed -= 1

@@ -21,8 +21,8 @@ class Layers:
         self._merge = merge
         self._counts: dict[str, int] = {}
         for name in names:
-            if found := LAYER.match(name):
-                stack, number = found["stack"], int(found["number"])
+            if match := LAYER.match(name):
+                stack, number = match["stack"], int(match["number"])
                 self._counts[stack] = max(self._counts.get(stack, 0), number + 1)
         self._names = names
         self._check_slices()
@@ -67,10 +67,10 @@ class Layers:
     def _place(self, name: str) -> tuple[Slice, float]:
         """Return a tensor's slice and its depth there: 0 for tensors outside all layers, as in mergekit."""
         slices = self._merge.slices
-        found = LAYER.match(name)
-        if not found:
+        match = LAYER.match(name)
+        if not match:
             return slices[0 if EMBEDDING.search(name) else -1], 0.0
-        number, count = int(found["number"]), self._counts[found["stack"]]
+        number, count = int(match["number"]), self._counts[match["stack"]]
         piece = next(s for s in slices if s.first is None or s.first <= number < (s.last or count))
         first, last = piece.first or 0, piece.last or count
         return piece, (number - first) / (last - first - 1) if last - first > 1 else 1.0

@@ -100,13 +100,13 @@ class MergeConfig:
         return (*base, *(model for model in self.models if model != self.base_model))
 
 
-def named_licenses(given: Sequence[str], config: MergeConfig) -> MergeConfig:
+def named_licenses(options: Sequence[str], config: MergeConfig) -> MergeConfig:
     """Return a merge with licences for its models, each as ``MODEL=LICENCE``, or ``LICENCE`` for all that state none.
 
     Raises ``MergeConfigError`` for a model that is not merged or an unknown licence.
     """
     named = {}
-    for text in given:
+    for text in options:
         model, _, license = text.rpartition("=")
         if model and model not in config.inputs:
             raise MergeConfigError(f"no model {model!r} is merged, expected one of {', '.join(config.inputs)}")
@@ -192,8 +192,8 @@ def _slice(place: str, entry: Any, rules: Method) -> Slice:
 
 
 def _layer_range(place: str, value: Any) -> tuple[int, int]:
-    whole = isinstance(value, list) and len(value) == 2 and all(type(part) is int for part in value)
-    if not whole or not 0 <= value[0] < value[1]:
+    is_pair = isinstance(value, list) and len(value) == 2 and all(type(part) is int for part in value)
+    if not is_pair or not 0 <= value[0] < value[1]:
         raise MergeConfigError(f"{place}.layer_range is {value!r}, expected [FIRST, LAST] with 0 <= FIRST < LAST")
     return value[0], value[1]
 
@@ -226,11 +226,11 @@ def _tokenizer_source(values: dict[str, Any]) -> str | None:
 
 def _dtype(values: dict[str, Any]) -> str | None:
     """Return the type of the result: sums are in float32 whatever ``dtype`` is."""
-    found = None
+    dtype = None
     for key in ("dtype", "out_dtype"):
         if values.get(key) is not None:
-            found = _choice(key, str(values[key]).removeprefix("torch."), DTYPES)
-    return found
+            dtype = _choice(key, str(values[key]).removeprefix("torch."), DTYPES)
+    return dtype
 
 
 # --- parameters ----------------------------------------------------------------------------------------------------
@@ -329,7 +329,7 @@ def _check_models(config: MergeConfig) -> None:
 
 def _check_count(config: MergeConfig) -> None:
     least, most, count = config.rules.least, config.rules.most, len(config.models)
-    extra = " beside the base" if config.rules.needs_base else ""
+    extra = " besides the base" if config.rules.needs_base else ""
     if count < least or (most is not None and count > most):
         expected = f"{least}" if most == least else f"{least} or more"
         raise MergeConfigError(f"{config.method} has {count} models{extra}, expected {expected}")

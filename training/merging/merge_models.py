@@ -25,7 +25,7 @@ from training.lineage import describe_step
 from training.merging.arithmetic import FORMULAS
 from training.merging.merge_config import MergeConfig, merge_yaml
 from training.merging.merged_folder import check_output_folder, new_folder
-from training.merging.number_types import HELD, Floats, Raw, Span, narrowed, widened
+from training.merging.number_types import STORED_TYPES, Floats, Raw, Span, narrowed, widened
 from training.merging.shards import INDEX, ShardWriter, index
 from training.merging.tensor import Memory, Merging, Scratch
 from training.merging.tensor_plan import Job, Plan, planned
@@ -155,10 +155,10 @@ def _merged(plan: Plan, job: Job, thread_pools: _ThreadPools) -> Raw:
         scratch=thread_pools.scratch,
     )
     formula = FORMULAS[merging.method](work, job.own, job.shared)
-    held = result.view(HELD[job.result.dtype])
+    numbers_out = result.view(STORED_TYPES[job.result.dtype])
 
     def place(span: Span) -> None:
-        if not narrowed(formula(span), job.result.dtype, held[span.first : span.last]):
+        if not narrowed(formula(span), job.result.dtype, numbers_out[span.first : span.last]):
             raise MergeError(
                 f"{job.result.name} becomes too large for {job.result.dtype}: "
                 "lower the weights, or set out_dtype: bfloat16"
@@ -199,13 +199,13 @@ def _dtype(plan: Plan, job: Job, model: str) -> str:
 
 
 def _as_f32(content: Raw, dtype: str) -> Raw:
-    held = content.view(HELD[dtype])
-    wide = np.empty(len(held), dtype=np.float32)
-    widened(held, dtype, wide)
+    stored = content.view(STORED_TYPES[dtype])
+    wide = np.empty(len(stored), dtype=np.float32)
+    widened(stored, dtype, wide)
     return wide.view(np.uint8)
 
 
-# --- beside the weights --------------------------------------------------------------------------------------------
+# --- besides the weights ------------------------------------------------------------------------------------------
 
 
 def _write_rest(plan: Plan, folder: Path, record: dict[str, Any]) -> None:

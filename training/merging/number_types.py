@@ -24,7 +24,7 @@ class Span(NamedTuple):
     last: int
 
 
-HELD: dict[str, Any] = {"BF16": np.uint16, "F16": np.float16, "F32": np.float32}
+STORED_TYPES: dict[str, Any] = {"BF16": np.uint16, "F16": np.float16, "F32": np.float32}
 """NumPy's type of an array of such numbers."""
 
 
@@ -32,15 +32,15 @@ class Floats:
     """The numbers of one tensor of one model; ``label`` names both in an error."""
 
     def __init__(self, raw: Raw, dtype: str, label: str) -> None:
-        self._held = raw.view(HELD[dtype])
+        self._stored = raw.view(STORED_TYPES[dtype])
         self._dtype, self._label = dtype, label
 
     def __len__(self) -> int:
-        return len(self._held)
+        return len(self._stored)
 
     def into(self, span: Span, out: F32) -> F32:
         """Write the numbers of a span to ``out`` and return it; ``MergeError`` where one is not finite."""
-        if not widened(self._held[span.first : span.last], self._dtype, out):
+        if not widened(self._stored[span.first : span.last], self._dtype, out):
             place = int(np.flatnonzero(~np.isfinite(out))[0])
             raise MergeError(
                 f"{self._label} holds {out[place]} at element {span.first + place:,}, expected finite numbers: "
@@ -49,11 +49,11 @@ class Floats:
         return out
 
 
-def widened(held: NDArray[Any], dtype: str, out: F32) -> bool:
+def widened(stored: NDArray[Any], dtype: str, out: F32) -> bool:
     """Write numbers of a type to ``out``, exactly; return whether all are finite."""
     if dtype == "BF16":
-        return widen(held, out.view(np.uint32))
-    np.copyto(out, held)
+        return widen(stored, out.view(np.uint32))
+    np.copyto(out, stored)
     return bool(np.isfinite(out).all())
 
 

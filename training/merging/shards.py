@@ -164,11 +164,11 @@ def _file_names(folder: Path) -> list[str]:
     raise MergeError(f"{folder} has no {SINGLE} and no {INDEX}{_advice(other)}")
 
 
-def _advice(found: Sequence[str]) -> str:
-    if "adapter_model.safetensors" in found:
+def _advice(other_files: Sequence[str]) -> str:
+    if "adapter_model.safetensors" in other_files:
         return ", but an adapter: merge it into its base first (peft's merge_and_unload), then name that folder"
-    if found:
-        return f", but {found[0]}: load the model with transformers and save it again, which writes safetensors"
+    if other_files:
+        return f", but {other_files[0]}: load the model with transformers and save it again, which writes safetensors"
     return ", expected the folder of a model as transformers saves it"
 
 

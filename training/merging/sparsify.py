@@ -56,9 +56,9 @@ def _threshold(work: Merging, model: int, count: int) -> tuple[int, dict[Span, i
     upper, left = _cut(_tallied(work, model, 16, 0), count)
     lower, left = _cut(_tallied(work, model, 0, upper), left)
     least = upper << 16 | lower
-    found = work.each(lambda span: equals(work.delta(model, span).view(np.uint32), least))
+    equal_counts = work.each(lambda span: equals(work.delta(model, span).view(np.uint32), least))
     allowed = {}
-    for span, equal in zip(work.spans, found, strict=True):
+    for span, equal in zip(work.spans, equal_counts, strict=True):
         if equal > left:
             allowed[span] = left
         left -= min(equal, left)
@@ -82,12 +82,12 @@ def _tallied(work: Merging, model: int, shift: int, prefix: int) -> NDArray[np.i
     return total
 
 
-def _cut(counts: NDArray[np.int64], wanted: int) -> tuple[int, int]:
-    """Return the bin that contains the ``wanted``-th largest, and how many of that bin are wanted."""
+def _cut(counts: NDArray[np.int64], rank: int) -> tuple[int, int]:
+    """Return the bin that contains the ``rank``-th largest, and the rank of that one within the bin."""
     from_top = np.cumsum(counts[::-1])
-    place = int(np.searchsorted(from_top, wanted))
+    place = int(np.searchsorted(from_top, rank))
     above = int(from_top[place - 1]) if place else 0
-    return len(counts) - 1 - place, wanted - above
+    return len(counts) - 1 - place, rank - above
 
 
 # --- DARE: any; DELLA: rather the larger ---------------------------------------------------------------------------

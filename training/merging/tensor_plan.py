@@ -12,7 +12,7 @@ from training.data.end_of_turn import ids
 from training.merging.input_models import Model, check_compatible, check_tensors, open_model
 from training.merging.layers import Layers
 from training.merging.merge_config import MergeConfig
-from training.merging.number_types import HELD
+from training.merging.number_types import STORED_TYPES
 from training.merging.shards import FLOATS, Shard, Tensor, divide
 from training.merging.tokenizer import Choice, as_loaded, choose
 from training.merging.vocabulary import EMBEDDING, HEAD, Rows, aligned, by_token
@@ -110,7 +110,7 @@ def _job(
     tensors = {model.name: model.weights.tensor(sources[model.name]) for model in models}
     shape = _shape(name, tensors, rows)
     first = tensors[models[0].name]
-    floats = {model: tensor.dtype in HELD for model, tensor in tensors.items()}
+    floats = {model: tensor.dtype in STORED_TYPES for model, tensor in tensors.items()}
     if not all(floats.values()):
         _check_copy(name, tensors)
         return Job(

@@ -239,9 +239,9 @@ def _chosen_template(
 
 
 def _named(key: str, requested: str, config: MergeConfig, tokenizers: Sequence[Tokenizer]) -> Tokenizer:
-    wanted = config.base_model if requested == "base" else requested
+    model = config.base_model if requested == "base" else requested
     for tokenizer in tokenizers:
-        if tokenizer.model == wanted:
+        if tokenizer.model == model:
             return tokenizer
     own = ", 'base'" if config.base_model is not None else ""
     also = ", or a template" if key == "chat_template" else ""
@@ -249,9 +249,9 @@ def _named(key: str, requested: str, config: MergeConfig, tokenizers: Sequence[T
     raise MergeConfigError(f"{key} is {requested!r}, expected one of the models ({names}){own}{also}")
 
 
-def _check_equal(what: str, key: str, found: Mapping[str, str | None]) -> None:
+def _check_equal(what: str, key: str, values: Mapping[str, str | None]) -> None:
     groups: dict[str | None, list[str]] = {}
-    for model, value in found.items():
+    for model, value in values.items():
         groups.setdefault(value, []).append(model)
     if len(groups) > 1:
         listed = "; ".join(f"{', '.join(models)}{'' if value else ' (none)'}" for value, models in groups.items())
@@ -316,20 +316,22 @@ def _special(content: Mapping[str, Any] | None, config: Mapping[str, Any]) -> di
     """Return the control tokens with their numbers, of tokenizer.json and of the configuration."""
     decoder = dict(config.get("added_tokens_decoder") or {})
     added = [*((content or {}).get("added_tokens") or []), *({**t, "id": int(n)} for n, t in decoder.items())]
-    found = {token["content"]: int(token["id"]) for token in added if token.get("special")}
+    control_tokens = {token["content"]: int(token["id"]) for token in added if token.get("special")}
     named = {token_text(value) for key, value in config.items() if key.endswith("_token")}
     vocabulary = dict((content or {}).get("model") or {}).get("vocab")
     if isinstance(vocabulary, dict):
-        found |= {token: vocabulary[token] for token in named if token in vocabulary and token not in found}
-    return found
+        control_tokens |= {
+            token: vocabulary[token] for token in named if token in vocabulary and token not in control_tokens
+        }
+    return control_tokens
 
 
 def _stops(folder: Path) -> tuple[int, ...] | None:
     """Return the tokens that end generation: of generation_config.json, or else of config.json."""
     for name in ("generation_config.json", "config.json"):
         content = _json(folder / name) or {}
-        if found := ids(content.get("eos_token_id", dict(content.get("text_config") or {}).get("eos_token_id"))):
-            return found
+        if stops := ids(content.get("eos_token_id", dict(content.get("text_config") or {}).get("eos_token_id"))):
+            return stops
     return None
 
 
@@ -348,8 +350,8 @@ def _template(folder: Path, config: Mapping[str, Any]) -> Template:
     if (folder / "chat_template.jinja").is_file():
         return (folder / "chat_template.jinja").read_text(encoding="utf-8")
     extra = _json(folder / "chat_template.json") or {}
-    found: Template = extra.get("chat_template") or config.get("chat_template")
-    return found
+    template: Template = extra.get("chat_template") or config.get("chat_template")
+    return template
 
 
 def _shown(template: Template) -> str | None:

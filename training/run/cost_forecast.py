@@ -106,8 +106,8 @@ def steps_and_passes(sequences: int, settings: Settings) -> tuple[int, float]:
     steps = 0
     for part in parts:
         in_epoch = math.ceil(math.ceil(part / per_step) / accumulation(settings))
-        whole = math.ceil(schedule.epochs * in_epoch)
-        steps += min(whole, schedule.max_steps or whole)
+        all_steps = math.ceil(schedule.epochs * in_epoch)
+        steps += min(all_steps, schedule.max_steps or all_steps)
     at_most = sequences * schedule.epochs
     seen = min(at_most, steps * settings.batch.global_batch) if schedule.max_steps else at_most
     return steps, seen / sequences
@@ -155,8 +155,8 @@ def memory_bytes(rows: TokenRows, model: ModelFacts, settings: Settings) -> int:
     size, trained = BYTES[settings.precision.weights], trained_parameters(model, settings)
     share = {"fsdp": (1, 1, 1), "deepspeed_zero3": (1, 1, 1), "deepspeed_zero2": (0, 1, 1)}
     cut = [settings.launch.processes if flag else 1 for flag in share.get(settings.launch.parallel, (0, 0, 0))]
-    held = QUANTISED_BYTES if settings.adapter.kind == "qlora" else size
-    weights = model.parameters * held / cut[0]
+    weight_bytes = QUANTISED_BYTES if settings.adapter.kind == "qlora" else size
+    weights = model.parameters * weight_bytes / cut[0]
     moments = trained * (STATE_BYTES[settings.schedule.optimizer] * size or 2) / cut[2]
     state = weights + trained * size / cut[1] + moments
     if isinstance(settings, Dpo) and settings.adapter.kind == "full" and not settings.preference.precompute_reference:
@@ -213,8 +213,8 @@ def _notes(rows: TokenRows, model: ModelFacts, settings: Settings, steps: int) -
 
 def _commonest(notes: list[dict[str, Any]]) -> list[tuple[str, str, int]]:
     """Return the action on rows, with its most common reason and the number of rows."""
-    found = []
+    actions = []
     for done in dict.fromkeys(note["done"] for note in notes):
         reasons = Counter(note["reason"] for note in notes if note["done"] == done)
-        found.append((done, max(sorted(reasons), key=reasons.__getitem__), reasons.total()))
-    return found
+        actions.append((done, max(sorted(reasons), key=reasons.__getitem__), reasons.total()))
+    return actions

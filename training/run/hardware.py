@@ -105,10 +105,10 @@ def _nvml_counters(gpus: int) -> list[Callable[[], int]]:
 
         with suppress(pynvml.NVMLError):
             pynvml.nvmlInit()
-            found = [_counter(pynvml, number) for number in range(min(gpus, torch.cuda.device_count()))]
-            for counter in found:
+            counters = [_counter(pynvml, number) for number in range(min(gpus, torch.cuda.device_count()))]
+            for counter in counters:
                 counter()
-            return found
+            return counters
     return []
 
 

@@ -35,12 +35,12 @@ class RunFolder:
         if not self.out.exists():
             return None
         record = self.out / RECORD
-        found: dict[str, Any] = json.loads(record.read_text()) if record.is_file() else {}
-        if found.get("identity") != identity:
+        finished: dict[str, Any] = json.loads(record.read_text()) if record.is_file() else {}
+        if finished.get("identity") != identity:
             raise TrainingError(
-                f"{self.out} holds {'another run' if found else 'no run'}: remove it or give another --out"
+                f"{self.out} holds {'another run' if finished else 'no run'}: remove it or give another --out"
             )
-        return found
+        return finished
 
     def begin(self, identity: str) -> None:
         """Create or reuse the partial folder of a run; raise where it belongs to another run with checkpoints.
@@ -104,11 +104,11 @@ def mark_complete(folder: Path) -> None:
 
 def last_checkpoint(folder: Path) -> Path | None:
     """Return the last complete checkpoint in ``folder``, and remove incomplete ones."""
-    found = sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]))
-    for path in found:
+    checkpoints = sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]))
+    for path in checkpoints:
         if not (path / MARKER).is_file():
             shutil.rmtree(path)
-    return next((path for path in reversed(found) if path.exists()), None)
+    return next((path for path in reversed(checkpoints) if path.exists()), None)
 
 
 @contextmanager

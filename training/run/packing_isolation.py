@@ -32,7 +32,7 @@ def packing_fault(config: Any, precision: Precision) -> str | None:
             model = small_model(config, precision)
         except TrainingError:
             raise
-        except Exception as error:  # whatever cannot be built cannot be shown to keep rows apart
+        except Exception as error:  # a model that cannot be built cannot be checked
             return f"packing could not be checked ({_short(error)})"
         try:
             alone, packed, other = (_second_row(model, first) for first in (None, 0, 1))
@@ -92,9 +92,9 @@ def _layers(model: Any) -> int:
 
 def _cut(config: Any, layers: int) -> None:
     """Cut a configuration to its first ``layers`` layers."""
-    whole = int(config.num_hidden_layers)
+    all_layers = int(config.num_hidden_layers)
     for name, value in vars(config).copy().items():
-        if "layer" in name and isinstance(value, list) and len(value) == whole:
+        if "layer" in name and isinstance(value, list) and len(value) == all_layers:
             setattr(config, name, value[:layers])
     config.num_hidden_layers = layers
 
@@ -104,9 +104,9 @@ def _second_row(model: Any, first: int | None) -> Any:
     import torch
     from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
 
-    made = torch.Generator().manual_seed(7)
+    generator = torch.Generator().manual_seed(7)
     vocabulary = int(model.config.get_text_config().vocab_size)
-    row, *firsts = (torch.randint(0, vocabulary, (ROW,), generator=made).tolist() for _ in range(3))
+    row, *firsts = (torch.randint(0, vocabulary, (ROW,), generator=generator).tolist() for _ in range(3))
     rows = [row] if first is None else [firsts[first], row]
     tokens = [token for each in rows for token in each]
     collate = DataCollatorForLanguageModeling(pad_token_id=0, padding_free=True)

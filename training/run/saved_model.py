@@ -55,8 +55,8 @@ def finish_model(folder: Path, start: StartModel, settings: Settings) -> dict[st
     named = settings.saving.saved_as
     dtype = start.facts.dtype if named == "start" else DTYPES[named]
     rounding = recast(folder, dtype, start_weights(start))
-    found = folder / "generation_config.json"
-    config = GenerationConfig.from_pretrained(folder) if found.is_file() else GenerationConfig()
+    generation_file = folder / "generation_config.json"
+    config = GenerationConfig.from_pretrained(folder) if generation_file.is_file() else GenerationConfig()
     stops = config.eos_token_id if isinstance(config.eos_token_id, list) else [config.eos_token_id]
     known = [token for token in stops if token is not None]
     end = end_of_turn(start.tokenizer)
@@ -82,18 +82,18 @@ def start_weights(start: StartModel) -> dict[str, Path]:
     folder = Path(start.path)
     if not folder.is_dir():
         folder = Path(str(cached_file(start.path, "config.json", revision=start.facts.revision))).parent
-    found: dict[str, Path] = {}
+    files: dict[str, Path] = {}
     for path in sorted(folder.glob("*.safetensors")):
         with safe_open(path, framework="pt") as file:
-            found |= dict.fromkeys(file.keys(), path)
-    return found
+            files |= dict.fromkeys(file.keys(), path)
+    return files
 
 
 def end_of_turn(tokenizer: Any) -> int:
     """Return the token that ends an answer in the chat template."""
     turns = [{"role": "user", "content": "Question?"}, {"role": "assistant", "content": "Answer."}]
     coded = encode(tokenizer, turns)
-    return [token for token, learned in zip(coded.ids, coded.label_tokens, strict=True) if learned][-1]
+    return [token for token, is_label in zip(coded.ids, coded.label_tokens, strict=True) if is_label][-1]
 
 
 def recast(folder: Path, dtype: str, before: Mapping[str, Path] | None = None) -> dict[str, Any] | None:
@@ -105,20 +105,20 @@ def recast(folder: Path, dtype: str, before: Mapping[str, Path] | None = None) -
     import torch
     from safetensors.torch import load_file, save_file
 
-    wanted = getattr(torch, dtype)
+    target = getattr(torch, dtype)
     changed = survived = 0
     for path in sorted(folder.glob("*.safetensors")):
         weights = load_file(path)
-        if all(weight.dtype == wanted or not weight.is_floating_point() for weight in weights.values()):
+        if all(weight.dtype == target or not weight.is_floating_point() for weight in weights.values()):
             continue
-        cast = {name: weight.to(wanted) if weight.is_floating_point() else weight for name, weight in weights.items()}
+        cast = {name: weight.to(target) if weight.is_floating_point() else weight for name, weight in weights.items()}
         for name, weight in weights.items():
-            if before and name in before and weight.dtype != wanted:
+            if before and name in before and weight.dtype != target:
                 first = _weight(before[name], name)
                 if first.shape == weight.shape:
                     moved = weight != first.to(weight.dtype)
                     changed += int(moved.sum())
-                    survived += int((moved & (cast[name] != first.to(wanted))).sum())
+                    survived += int((moved & (cast[name] != first.to(target))).sum())
         temporary = path.with_suffix(".tmp")
         save_file(cast, temporary, metadata={"format": "pt"})
         temporary.replace(path)

@@ -180,11 +180,11 @@ def _license(path: str, revision: str | None, named: str | None) -> str:
 def _text_of(path: str, name: str, revision: str | None) -> str | None:
     from transformers.utils import cached_file
 
-    found = cached_file(
+    file = cached_file(
         path,
         name,
         revision=revision,
         _raise_exceptions_for_missing_entries=False,
         _raise_exceptions_for_gated_repo=False,
     )
-    return Path(found).read_text(encoding="utf-8") if found else None
+    return Path(file).read_text(encoding="utf-8") if file else None

@@ -170,17 +170,17 @@ def _tokens(call: TrainJob, files: list[Path], model: StartModel, cache: Path) -
     _log(f"tokenising {len(rows):,} rows")
     validation = validation_files(call.release, kind, settings.data)
     used = _without_held_out(settings) if validation else settings
-    made = code(rows, model.tokenizer, model.facts.vocabulary, _without_packing(used) if fault else used)
+    token_rows = code(rows, model.tokenizer, model.facts.vocabulary, _without_packing(used) if fault else used)
     if validation:
         every = dataclasses.replace(settings.data, limit=None)
-        held = load_rows(validation, kind, every, settings.schedule.seed, cache / "cache")
-        _log(f"the loss is measured on the {len(held):,} rows of the release's validation split")
-        told = code(held, model.tokenizer, model.facts.vocabulary, _without_packing(used))
-        made = dataclasses.replace(made, held_out=told.dataset)
+        held_out = load_rows(validation, kind, every, settings.schedule.seed, cache / "cache")
+        _log(f"the loss is measured on the {len(held_out):,} rows of the release's validation split")
+        validation_rows = code(held_out, model.tokenizer, model.facts.vocabulary, _without_packing(used))
+        token_rows = dataclasses.replace(token_rows, held_out=validation_rows.dataset)
     day = settings.data.template_date if writes_date(model.tokenizer.chat_template) else None
     if day:
         _log(f"the chat template writes today's date: {day} for every row (--template-date sets another)")
-    return dataclasses.replace(made, packing_off=fault, template_date=day)
+    return dataclasses.replace(token_rows, packing_off=fault, template_date=day)
 
 
 def _without_held_out(settings: Settings) -> Settings:
@@ -202,22 +202,22 @@ def _kept_rows(call: TrainJob, folder: Path, files: list[Path], model: StartMode
     """Return the rows as tokens; the main process prepares them once per run."""
     from datasets import Dataset
 
-    kept, held, counts = folder / "rows", folder / "held_out", folder / "rows.json"
+    kept, held_out_folder, counts = folder / "rows", folder / "held_out", folder / "rows.json"
 
     def make() -> None:
         if counts.is_file():
             return
-        made = _tokens(call, files, model, folder)
+        token_rows = _tokens(call, files, model, folder)
         shutil.rmtree(kept, ignore_errors=True)
-        shutil.rmtree(held, ignore_errors=True)
-        made.dataset.save_to_disk(str(kept))
-        if made.held_out is not None:
-            made.held_out.save_to_disk(str(held))
+        shutil.rmtree(held_out_folder, ignore_errors=True)
+        token_rows.dataset.save_to_disk(str(kept))
+        if token_rows.held_out is not None:
+            token_rows.held_out.save_to_disk(str(held_out_folder))
         shutil.rmtree(folder / "cache", ignore_errors=True)
-        write_json(counts, dataclasses.asdict(dataclasses.replace(made, dataset=None, held_out=None)))
+        write_json(counts, dataclasses.asdict(dataclasses.replace(token_rows, dataset=None, held_out=None)))
 
     broadcast_from_main(make)
-    held_out = Dataset.load_from_disk(str(held)) if held.is_dir() else None
+    held_out = Dataset.load_from_disk(str(held_out_folder)) if held_out_folder.is_dir() else None
     loaded = {"dataset": Dataset.load_from_disk(str(kept)), "held_out": held_out}
     return TokenRows(**{**json.loads(counts.read_text()), **loaded})
 

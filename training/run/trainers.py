@@ -59,7 +59,7 @@ def _pair_trainer() -> Any:
     from trl import DPOTrainer
 
     class TokenPairTrainer(DPOTrainer):  # type: ignore[misc]  # its class is Any to a checker that does not follow TRL
-        def _prepare_dataset(self, dataset: Any, *given: Any, **named: Any) -> Any:
+        def _prepare_dataset(self, dataset: Any, *arguments: Any, **named: Any) -> Any:
             return dataset
 
     return TokenPairTrainer
@@ -76,8 +76,11 @@ def check_installed(settings: Settings) -> None:
     """Raise ``TrainingError`` where the settings request kernels or quantisation that are not installed."""
     attention(settings.precision)
     liger(settings.precision)
-    wanted = {"kind": settings.adapter.kind == "qlora", "optimizer": settings.schedule.optimizer == "adamw_bnb_8bit"}
-    for name, needs in wanted.items():
+    bitsandbytes_users = {
+        "kind": settings.adapter.kind == "qlora",
+        "optimizer": settings.schedule.optimizer == "adamw_bnb_8bit",
+    }
+    for name, needs in bitsandbytes_users.items():
         if needs and importlib.util.find_spec("bitsandbytes") is None:
             raise TrainingError(
                 f"{name} needs the package bitsandbytes, which is not installed: install it or set another"
@@ -118,15 +121,15 @@ def attention(precision: Precision, config: Any = None) -> str:
     from transformers.utils import is_flash_attn_2_available, is_flash_attn_3_available
 
     there = {"flash_attention_3": is_flash_attn_3_available, "flash_attention_2": is_flash_attn_2_available}
-    wanted = precision.attention
-    if wanted == "auto":
-        found = [name for name, available in there.items() if available() and _has(config, name)]
-        return [*found, "sdpa" if _has(config, "sdpa") else "eager"][0]
-    if wanted in there and not there[wanted]():
-        raise TrainingError(f"attention is {wanted!r}, which is not installed for this machine: set auto")
-    if not _has(config, wanted):
-        raise TrainingError(f"attention is {wanted!r}, which {type(config).__name__} does not have: set auto")
-    return wanted
+    requested = precision.attention
+    if requested == "auto":
+        available_kinds = [name for name, available in there.items() if available() and _has(config, name)]
+        return [*available_kinds, "sdpa" if _has(config, "sdpa") else "eager"][0]
+    if requested in there and not there[requested]():
+        raise TrainingError(f"attention is {requested!r}, which is not installed for this machine: set auto")
+    if not _has(config, requested):
+        raise TrainingError(f"attention is {requested!r}, which {type(config).__name__} does not have: set auto")
+    return requested
 
 
 def _has(config: Any, attention: str) -> bool:

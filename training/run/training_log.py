@@ -148,14 +148,14 @@ def read_log(folder: Path) -> list[dict[str, Any]]:
 
 def read_evaluations(folder: Path) -> list[dict[str, Any]]:
     """Return the loss on held-out rows at every evaluated step; of a repeated step the last."""
-    found = {(line["part"], line["step"]): line for line in _read_lines(folder / "evaluations.jsonl")}
-    return [found[place] for place in sorted(found)]
+    by_step = {(line["part"], line["step"]): line for line in _read_lines(folder / "evaluations.jsonl")}
+    return [by_step[place] for place in sorted(by_step)]
 
 
 def read_kept(folder: Path) -> list[dict[str, Any]]:
     """Return the step kept for each part by its loss on held-out rows; empty where the last one is kept."""
-    found = {line["part"]: line for line in _read_lines(folder / "kept.jsonl")}
-    return [found[part] for part in sorted(found)]
+    by_part = {line["part"]: line for line in _read_lines(folder / "kept.jsonl")}
+    return [by_part[part] for part in sorted(by_part)]
 
 
 def read_starts(folder: Path) -> list[dict[str, Any]]:
