@@ -93,6 +93,35 @@ def test_a_column_of_several_kinds_becomes_text_and_large_numbers_stay_whole(tmp
     assert read["n"].to_list()[-2:] == [str(2**53 + 1), "0.5"]
 
 
+@pytest.mark.parametrize(
+    ("values", "texts"),
+    [
+        ([{"y": 1}, 5, "s"], ['{"y": 1}', "5", "s"]),
+        ([[{"x": "é"}], {"x": 1.0}, None], ['[{"x": "é"}]', '{"x": 1.0}', None]),
+        ([{"y": {"z": 1}}, {"y": [1]}], ['{"y": {"z": 1}}', '{"y": [1]}']),
+        ([{}, {}], ["{}", "{}"]),
+        ([[{}], []], ["[{}]", "[]"]),
+    ],
+)
+def test_a_column_that_has_no_type_becomes_json_text(values, texts, tmp_path):
+    rows = scan([write(tmp_path / "a.jsonl", lines([{"text": "a", "meta": value} for value in values]))])
+    write_rows(rows, tmp_path / "out.parquet")
+    assert pl.read_parquet(tmp_path / "out.parquet")["meta"].to_list() == texts
+
+
+def test_objects_that_are_empty_in_one_shard_are_those_of_the_others(tmp_path):
+    shards = [
+        write(tmp_path / f"{n}.jsonl", lines([{"text": "a", "meta": meta}])) for n, meta in enumerate([{}, {"x": 1}])
+    ]
+    assert scan(shards).collect()["meta"].to_list() == [{"x": None}, {"x": 1}]
+
+
+def test_blank_lines_of_a_csv_are_no_rows(tmp_path):
+    content = '\r\nid,text\r\n\r\n1,"a\r\n\r\nb"\r\n\r\n2,c\r\n\r\n'
+    assert scan([write(tmp_path / "a.csv", content)]).collect().rows() == [("1", "a\r\n\r\nb"), ("2", "c")]
+    assert scan([write(tmp_path / "b.csv", "text\na\n\nb\n")]).collect()["text"].to_list() == ["a", None, "b"]
+
+
 def test_a_byte_order_mark_is_passed_over_plain_and_gzipped(tmp_path):
     content = b"\xef\xbb\xbf" + lines([{"text": "one"}, {"text": "two"}]).encode()
     plain = write(tmp_path / "a.jsonl", content)

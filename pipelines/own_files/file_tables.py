@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -43,15 +44,30 @@ def scan(files: Sequence[Path]) -> pl.LazyFrame:
     Paths are literal. An empty file has no rows; categorical columns become text. Raises ``TableError`` for a file
     that is missing, of an unsupported kind, or damaged, with the line if possible.
     """
-    tables = [(path, frame) for path in files if (frame := _scan(path)) is not None]
+    tables = [(path, table) for path in files if (table := _checked(path)) is not None]
     if not tables:
         raise TableError(f"{', '.join(map(str, files))}: no rows and no column names, expected a table")
-    rows = pl.concat([frame for _, frame in tables], how="diagonal_relaxed")
+    rows = _joined(tables)
+    if bare := [name for name, kind in rows.collect_schema().items() if _lacks_fields(kind)]:
+        rows = _joined([(path, replace(table, as_text=(*table.as_text, *bare))) for path, table in tables])
+    return rows
+
+
+def _joined(tables: Sequence[tuple[Path, CheckedTable]]) -> pl.LazyFrame:
+    found = [(path, _read(path, table)) for path, table in tables]
+    rows = pl.concat([frame for _, frame in found], how="diagonal_relaxed")
     try:
         rows.collect_schema()
     except pl.exceptions.PolarsError as error:
-        raise TableError(f"{_disagreement(tables) or error}") from error
+        raise TableError(f"{_disagreement(found) or error}") from error
     return rows
+
+
+def _lacks_fields(kind: pl.DataType) -> bool:
+    """Return whether a column has objects that are all empty, at any depth: no parquet file can hold them."""
+    if isinstance(kind, pl.Struct):
+        return not kind.fields or any(_lacks_fields(field.dtype) for field in kind.fields)  # type: ignore[arg-type]
+    return isinstance(kind, pl.List) and _lacks_fields(kind.inner)  # type: ignore[arg-type]
 
 
 def _disagreement(tables: Sequence[tuple[Path, pl.LazyFrame]]) -> str | None:
@@ -67,8 +83,8 @@ def _disagreement(tables: Sequence[tuple[Path, pl.LazyFrame]]) -> str | None:
     return None
 
 
-def _scan(path: Path) -> pl.LazyFrame | None:
-    """Return the rows of one file, or None for one without rows and columns."""
+def _checked(path: Path) -> CheckedTable | None:
+    """Return one file, its lines checked, or None for one without rows and columns."""
     name = path.name.removesuffix(".gz")
     suffix = Path(name).suffix
     if suffix not in SUFFIXES:
@@ -76,31 +92,29 @@ def _scan(path: Path) -> pl.LazyFrame | None:
     if not path.is_file():
         siblings = [one.name for one in path.parent.glob("*") if one.is_file()]
         raise TableError(f"{path} is not there{did_you_mean(path.name, siblings)}")
+    file = RawFile(name, path)
     try:
         with reading(path):
             if suffix == ".parquet":
-                return _parquet(path)
-            file = RawFile(name, path)
-            checked = check_csv(file) if suffix == ".csv" else check_json_lines(file)
-            return None if checked is None else _text(checked, suffix)
+                with file.open():
+                    return CheckedTable(path=path)  # a Git LFS pointer or a web page is called one
+            return check_csv(file) if suffix == ".csv" else check_json_lines(file)
     except FileError as error:
         raise TableError(str(error)) from error
 
 
-def _parquet(path: Path) -> pl.LazyFrame:
-    with RawFile(path.name, path).open():
-        pass  # raises FileError for a Git LFS pointer or a web page
-    rows = scan_parquet(path)
-    names = [n for n, kind in rows.collect_schema().items() if isinstance(kind, pl.Categorical | pl.Enum)]
-    return rows.with_columns(pl.col(names).cast(pl.String)) if names else rows
-
-
-def _text(checked: CheckedTable, suffix: str) -> pl.LazyFrame:
-    path = _plain_path(checked.path)
-    if suffix == ".csv":
-        return pl.scan_csv(path, infer_schema=False, glob=False)
-    overrides = dict.fromkeys(checked.as_text, pl.String)
-    return pl.scan_ndjson(path, infer_schema_length=None, schema_overrides=overrides)
+def _read(path: Path, checked: CheckedTable) -> pl.LazyFrame:
+    """Return the rows of a checked file."""
+    with reading(path):
+        if checked.path.suffix == ".parquet":
+            rows = scan_parquet(checked.path)
+            names = [n for n, kind in rows.collect_schema().items() if isinstance(kind, pl.Categorical | pl.Enum)]
+            return rows.with_columns(pl.col(names).cast(pl.String)) if names else rows
+        plain = _plain_path(checked.path)
+        if checked.path.suffix == ".csv":
+            return pl.scan_csv(plain, infer_schema=False, glob=False)
+        overrides = dict.fromkeys(checked.as_text, pl.String)
+        return pl.scan_ndjson(plain, infer_schema_length=None, schema_overrides=overrides)
 
 
 def _plain_path(path: Path) -> Path:

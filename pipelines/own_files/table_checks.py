@@ -6,9 +6,10 @@ polars alone takes the first of two equal keys, turns half a surrogate into NUL,
 from __future__ import annotations
 
 import csv
+import json
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +21,10 @@ EXACT = 1 << 53
 """Largest whole number that floating point represents exactly."""
 
 MANY_DIGITS = re.compile(rb"\d{16}")
+
+
+Place = tuple[str, *tuple[str | None, ...]]
+"""A column and the keys inside it; None for the elements of a list."""
 
 
 class TableError(SabilaError):
@@ -37,9 +42,11 @@ class CheckedTable:
 def check_json_lines(file: RawFile) -> CheckedTable | None:
     """Return a JSON Lines file, or None where it has no row; ``TableError`` names the first bad line.
 
-    Columns with whole numbers too large for floating point become text where other rows have fractions.
+    Columns with whole numbers too large for floating point become text where other rows have fractions, and columns
+    with objects where other rows have none there.
     """
     rows, large, fractions = 0, set[str](), set[str]()
+    objects, others = set[Place](), set[Place]()
     for number, line in file.lines():
         if not line.strip():
             continue
@@ -49,7 +56,48 @@ def check_json_lines(file: RawFile) -> CheckedTable | None:
             large |= {name for name, value in row.items() if isinstance(value, int) and abs(value) > EXACT}
         if b"." in line or b"e" in line:
             fractions |= {name for name, value in row.items() if isinstance(value, float)}
-    return CheckedTable(path=_plain(file), as_text=tuple(sorted(large & fractions))) if rows else None
+        _note_kinds(row, objects, others)
+    if not rows:
+        return None
+    mixed = {place[0] for place in objects & others}
+    path = _with_json_texts(file, mixed) if mixed else _plain(file)
+    return CheckedTable(path=path, as_text=tuple(sorted((large & fractions) | mixed)))
+
+
+def _with_json_texts(file: RawFile, columns: set[str]) -> Path:
+    """Return a copy of a JSON Lines file with the lists and objects of some columns as JSON texts.
+
+    polars infers one type of a column, which objects and other values do not have.
+    """
+    copy = _new_copy(file)
+    with copy.open("w", encoding="utf-8") as to:
+        for number, line in file.lines():
+            if not line.strip():
+                continue
+            row = _row(file, number, line)
+            for name in columns & row.keys():
+                value = row[name]
+                row[name] = json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else value
+            to.write(json.dumps(row, ensure_ascii=False) + "\n")
+    return copy
+
+
+def _new_copy(file: RawFile) -> Path:
+    return scratch_folder() / f"{len(list(scratch_folder().iterdir()))}{Path(file.name).suffix}"
+
+
+def _note_kinds(row: dict[str, object], objects: set[Place], others: set[Place]) -> None:
+    """Add the places of a row, at any depth, to those that hold objects or to those that hold something else."""
+    left: list[tuple[Place, object]] = [((name,), value) for name, value in row.items()]
+    while left:
+        place, value = left.pop()
+        if isinstance(value, dict):
+            objects.add(place)
+            left += [((*place, name), inner) for name, inner in value.items()]
+        elif value is not None:
+            others.add(place)
+            if isinstance(value, list):
+                left += [((*place, None), inner) for inner in value]
 
 
 def _row(file: RawFile, number: int, line: bytes) -> dict[str, object]:
@@ -68,7 +116,10 @@ def _row(file: RawFile, number: int, line: bytes) -> dict[str, object]:
 
 
 def check_csv(file: RawFile) -> CheckedTable | None:
-    """Return a csv file, or None where it is empty; ``TableError`` names the first bad line."""
+    """Return a csv file, or None where it is empty; ``TableError`` names the first bad line.
+
+    Blank lines are no rows; in a file of one column they are empty cells.
+    """
     with reading(file), file.open() as stream:
         head = stream.read(1 << 16)
     if not head.removeprefix(BOM).strip():
@@ -76,12 +127,15 @@ def check_csv(file: RawFile) -> CheckedTable | None:
     if b"\n" not in head and b"\r" in head:
         raise TableError(f"{file.path} ends its lines with CR alone, expected LF or CRLF; convert it and run again")
     names: list[str] = []
+    blank = set[int]()
     started = 1
     reader = csv.reader(_decoded_lines(file), strict=True)
     previous = csv.field_size_limit(LONGEST_LINE)
     try:
         for cells in reader:
-            if not names:
+            if not cells and len(names) != 1:
+                blank.add(reader.line_num)
+            elif not names:
                 names = _header(file, cells)
             elif cells and len(cells) != len(names):
                 raise TableError(
@@ -95,7 +149,7 @@ def check_csv(file: RawFile) -> CheckedTable | None:
         ) from error
     finally:
         csv.field_size_limit(previous)
-    return CheckedTable(path=_plain(file))
+    return CheckedTable(path=_plain(file, without=blank))
 
 
 def _decoded_lines(file: RawFile) -> Iterator[str]:
@@ -118,14 +172,17 @@ def _header(file: RawFile, names: list[str]) -> list[str]:
     return names
 
 
-def _plain(file: RawFile) -> Path:
-    """Return a plain file without a byte order mark: the file, or a copy of its content."""
+def _plain(file: RawFile, without: Collection[int] = ()) -> Path:
+    """Return a plain file without a byte order mark and without some lines: the file, or a copy of its content."""
     with file.open() as stream:
         marked = stream.read(3) == BOM
-        if file.path.suffix != ".gz" and not marked:
+        if file.path.suffix != ".gz" and not marked and not without:
             return file.path
-        copy = scratch_folder() / f"{len(list(scratch_folder().iterdir()))}{Path(file.name).suffix}"
+        copy = _new_copy(file)
         stream.seek(3 if marked else 0)
         with copy.open("wb") as to:
-            shutil.copyfileobj(stream, to, 1 << 20)
+            if without:
+                to.writelines(line for number, line in enumerate(stream, 1) if number not in without)
+            else:
+                shutil.copyfileobj(stream, to, 1 << 20)
     return copy
