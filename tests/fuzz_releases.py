@@ -1,7 +1,7 @@
-"""Releases from strangers, changed at random, put to every verb that reads one: ``python tests/fuzz_releases.py 500``.
+"""Release folders changed at random and given to every verb that reads one: ``python tests/fuzz_releases.py 500``.
 
-Of each it is asked that no file outside the named places changes, that no request leaves but to the Hub's address, and
-that nothing ends in a traceback. The seed is told, so that a case can be had again.
+Checks that no file outside the named folders changes, that requests are sent only to the Hub's address, and
+that no call ends in a traceback. Each case is printed with its seed, so that it can be repeated.
 """
 
 import argparse
@@ -60,7 +60,7 @@ NASTY = [
 VALUES = [None, True, 0, -1, 2**63, 2**200, 1e400, -0.0, [], {}, [[]], {"a": {}}, [None], *NASTY]
 
 ALLOWED_S = 120
-"""Seconds that one verb may take; none waits for a pipe that nobody writes to."""
+"""Seconds that one verb may take; none may wait for a pipe without a writer."""
 
 
 def leaves(value, path=()):
@@ -71,53 +71,53 @@ def leaves(value, path=()):
         yield from leaves(value[key], (*path, key))
 
 
-def change_manifest(folder, drawn):
-    """Put another value, or another key, somewhere into the manifest; half the time with a hash that fits."""
+def change_manifest(folder, rng):
+    """Change values or keys of the manifest; half the time, make its hash fit."""
     file = folder / "manifest.json"
     manifest = json.loads(file.read_text(encoding="utf-8"))
-    for _ in range(drawn.choice([1, 1, 2, 4])):
-        *way, last = drawn.choice(list(leaves(manifest)))
+    for _ in range(rng.choice([1, 1, 2, 4])):
+        *way, last = rng.choice(list(leaves(manifest)))
         part = manifest
         for key in way:
             part = part[key]
-        what = drawn.random()
+        what = rng.random()
         if what < 0.15 and isinstance(part, dict):
             del part[last]
         elif what < 0.3 and isinstance(part, dict):
-            part[drawn.choice(NASTY)] = part[last]
+            part[rng.choice(NASTY)] = part[last]
         else:
-            part[last] = drawn.choice(VALUES)
-    if drawn.random() < 0.5:
+            part[last] = rng.choice(VALUES)
+    if rng.random() < 0.5:
         manifest["hash"] = content_hash(manifest)
     file.write_bytes(json.dumps(manifest).encode(errors="surrogatepass"))
 
 
-def break_manifest(folder, drawn):
-    """Make the manifest no JSON, a deep one, or one in another encoding."""
+def break_manifest(folder, rng):
+    """Make the manifest invalid JSON, deeply nested JSON, or JSON in another encoding."""
     texts = [b"", b"[" * 100_000, b'{"a":' * 50_000, b"\xff\xfe", b"null", b'"x"', b'{"name": NaN}']
-    (folder / "manifest.json").write_bytes(drawn.choice(texts))
+    (folder / "manifest.json").write_bytes(rng.choice(texts))
 
 
-def tables(folder, drawn):
+def tables(folder, rng):
     """Return one parquet file of a release."""
-    return drawn.choice(sorted(folder.rglob("*.parquet")))
+    return rng.choice(sorted(folder.rglob("*.parquet")))
 
 
-def change_columns(folder, drawn):
-    """Rename, retype, add, drop or double a column."""
-    path = tables(folder, drawn)
+def change_columns(folder, rng):
+    """Rename, retype, add, drop or duplicate a column."""
+    path = tables(folder, rng)
     table = pq.read_table(path, partitioning=None)
-    at = drawn.randrange(table.num_columns)
-    name, how = table.column_names[at], drawn.randrange(6)
+    at = rng.randrange(table.num_columns)
+    name, how = table.column_names[at], rng.randrange(6)
     if how == 0:
-        table = table.rename_columns([drawn.choice(NASTY) if n == at else c for n, c in enumerate(table.column_names)])
+        table = table.rename_columns([rng.choice(NASTY) if n == at else c for n, c in enumerate(table.column_names)])
     elif how == 1:
-        other = drawn.choice([pa.int64(), pa.binary(), pa.list_(pa.string()), pa.float64(), pa.null()])
+        other = rng.choice([pa.int64(), pa.binary(), pa.list_(pa.string()), pa.float64(), pa.null()])
         table = table.set_column(at, name, pa.nulls(table.num_rows, other))
     elif how == 2:
         table = table.drop_columns([name])
     elif how == 3:
-        table = table.append_column(drawn.choice([*NASTY, "extra"]), pa.array(["x"] * table.num_rows))
+        table = table.append_column(rng.choice([*NASTY, "extra"]), pa.array(["x"] * table.num_rows))
     elif how == 4:
         table = table.append_column(name, table.column(at))
     else:
@@ -125,51 +125,51 @@ def change_columns(folder, drawn):
     pq.write_table(table, path)
 
 
-def change_values(folder, drawn):
-    """Put texts that command something into a column of texts, or double and drop rows."""
-    path = tables(folder, drawn)
+def change_values(folder, rng):
+    """Put hostile texts into a column of texts, or duplicate or drop rows."""
+    path = tables(folder, rng)
     table = pq.read_table(path, partitioning=None)
     texts = [name for name in table.column_names if table.schema.field(name).type == pa.string()]
-    if drawn.random() < 0.3:
-        table = pa.concat_tables([table, table.slice(0, 1)]) if drawn.random() < 0.5 else table.slice(0, 0)
+    if rng.random() < 0.3:
+        table = pa.concat_tables([table, table.slice(0, 1)]) if rng.random() < 0.5 else table.slice(0, 0)
     elif texts:
-        name = drawn.choice(texts)
-        values = [drawn.choice([*NASTY, None]) for _ in range(table.num_rows)]
+        name = rng.choice(texts)
+        values = [rng.choice([*NASTY, None]) for _ in range(table.num_rows)]
         table = table.set_column(table.column_names.index(name), name, pa.array(values, pa.string()))
     pq.write_table(table, path)
 
 
-def change_metadata(folder, drawn):
-    """Put other metadata into a parquet file, a schema that is none among them."""
-    path = tables(folder, drawn)
+def change_metadata(folder, rng):
+    """Put other metadata into a parquet file, such as an invalid schema."""
+    path = tables(folder, rng)
     table = pq.read_table(path, partitioning=None)
-    key = drawn.choice([b"ARROW:schema", b"pandas", b"huggingface", b"\x1b[2J"])
-    value = drawn.choice([b"", b"not base64", b"{", b"{}", b"\xff" * 100, b"A" * 10_000])
+    key = rng.choice([b"ARROW:schema", b"pandas", b"huggingface", b"\x1b[2J"])
+    value = rng.choice([b"", b"not base64", b"{", b"{}", b"\xff" * 100, b"A" * 10_000])
     pq.write_table(table.replace_schema_metadata({key: value}), path, store_schema=key != b"ARROW:schema")
 
 
-def break_table(folder, drawn):
-    """Cut a parquet file, flip bytes in it, or make it something else."""
-    path = tables(folder, drawn)
+def break_table(folder, rng):
+    """Cut a parquet file, change bytes in it, or replace it."""
+    path = tables(folder, rng)
     content = bytearray(path.read_bytes())
-    how = drawn.randrange(4)
+    how = rng.randrange(4)
     if how == 0:
-        content = content[: drawn.randrange(len(content))]
+        content = content[: rng.randrange(len(content))]
     elif how == 1:
-        for _ in range(drawn.choice([1, 10, 100])):
-            content[drawn.randrange(len(content))] = drawn.randrange(256)
+        for _ in range(rng.choice([1, 10, 100])):
+            content[rng.randrange(len(content))] = rng.randrange(256)
     elif how == 2:
-        content = bytearray(drawn.choice([b"", b"PAR1PAR1", b"PAR1" + b"\xff" * 20 + b"PAR1", b"\x1f\x8b\x08"]))
+        content = bytearray(rng.choice([b"", b"PAR1PAR1", b"PAR1" + b"\xff" * 20 + b"PAR1", b"\x1f\x8b\x08"]))
     else:
         tail = max(0, len(content) - 200)
-        content[drawn.randrange(tail, len(content))] = drawn.randrange(256)
+        content[rng.randrange(tail, len(content))] = rng.randrange(256)
     path.write_bytes(content)
 
 
-def move_files(folder, drawn):
-    """Give a file or folder another name, or put links, pipes and folders where files are expected."""
-    path, name = tables(folder, drawn), drawn.choice(NASTY).replace("/", "_").replace("\x00", "")[:200]
-    how = drawn.randrange(6)
+def move_files(folder, rng):
+    """Rename a file or folder, or put links, pipes and folders where files are expected."""
+    path, name = tables(folder, rng), rng.choice(NASTY).replace("/", "_").replace("\x00", "")[:200]
+    how = rng.randrange(6)
     name = name if name not in ("", ".", "..") else "odd name"
     if how == 0:
         path.rename(path.with_name(f"{name}.parquet"))
@@ -183,50 +183,50 @@ def move_files(folder, drawn):
         path.unlink()
         path.symlink_to(folder.parent / "home" / "secret.parquet")
     else:
-        put_in_place(drawn.choice(sorted(path for path in folder.rglob("*") if path.is_file())), drawn)
+        put_in_place(rng.choice(sorted(path for path in folder.rglob("*") if path.is_file())), rng)
 
 
-def put_in_place(path, drawn):
-    """Put a pipe, a folder, a socket or a link to a device that never ends where a file was."""
+def put_in_place(path, rng):
+    """Replace a file by a pipe, a folder, a socket or a link to an endless device."""
     path.unlink()
-    how = drawn.randrange(4)
+    how = rng.randrange(4)
     if how == 0:
         os.mkfifo(path)
     elif how == 1:
         path.mkdir()
     elif how == 2:
-        path.symlink_to(drawn.choice(["/dev/zero", "/dev/tty", path.name]))
+        path.symlink_to(rng.choice(["/dev/zero", "/dev/tty", path.name]))
     else:
         with suppress(OSError), socket.socket(socket.AF_UNIX) as one:  # paths of sockets are short
             one.bind(str(path))
 
 
-def add_completions(folder, drawn):
-    """Put a table of completions there, in form or out of it."""
+def add_completions(folder, rng):
+    """Add a table of completions with hostile texts."""
     (folder / "completions").mkdir(exist_ok=True)
-    columns = {name: [drawn.choice(NASTY)] for name in ("key", "teacher", "revision", "messages", "sampling", "text")}
+    columns = {name: [rng.choice(NASTY)] for name in ("key", "teacher", "revision", "messages", "sampling", "text")}
     pl.DataFrame(columns | {"sample": [0]}).write_parquet(folder / "completions" / "completions-00000-of-00001.parquet")
 
 
-def pose_as_a_store(folder, drawn):
-    """Lay a store around a release whose steps lead elsewhere."""
+def pose_as_a_store(folder, rng):
+    """Put a store around a release with step folders that are invalid."""
     root = folder.parents[2]
-    (root / "store.json").write_text(drawn.choice(['{"format": 1}', '{"format": 99}', "{", "[]"]))
+    (root / "store.json").write_text(rng.choice(['{"format": 1}', '{"format": 99}', "{", "[]"]))
     manifest = json.loads((folder / "manifest.json").read_bytes())
     step = root / "steps" / manifest["steps"][-1]["folder"]
     for name in ("kept", "dropped", "candidates", "pairs", "edits"):
         (step / name).mkdir(parents=True, exist_ok=True)
-        (step / name / "00000.parquet").write_bytes(drawn.choice([b"", b"PAR1", b"x" * 100]))
-        if drawn.random() < 0.2:
-            put_in_place(step / name / "00000.parquet", drawn)
-    (step / "step.json").write_text(drawn.choice(["", "{}", '{"folder": "../../x"}']))
+        (step / name / "00000.parquet").write_bytes(rng.choice([b"", b"PAR1", b"x" * 100]))
+        if rng.random() < 0.2:
+            put_in_place(step / name / "00000.parquet", rng)
+    (step / "step.json").write_text(rng.choice(["", "{}", '{"folder": "../../x"}']))
 
 
-def change_texts(folder, drawn):
-    """Write something else over the card or the metadata."""
-    name = drawn.choice(["README.md", "croissant.json"])
+def change_texts(folder, rng):
+    """Overwrite the card or the metadata."""
+    name = rng.choice(["README.md", "croissant.json"])
     (folder / name).write_bytes(
-        drawn.choice([b"", b"\xff\xfe\x00", b"{{ 7*7 }}", b"---\nlicense: [\n---\n", b"\x1b[2J" * 9])
+        rng.choice([b"", b"\xff\xfe\x00", b"{{ 7*7 }}", b"---\nlicense: [\n---\n", b"\x1b[2J" * 9])
     )
 
 
@@ -237,7 +237,7 @@ CHANGES = [
 
 
 def fit(folder):
-    """Let the manifest list the files as they are now, as a forger would; nothing where it cannot be."""
+    """Make the manifest list the files as they are now, as a forger would, where that is possible."""
     try:
         manifest = json.loads((folder / "manifest.json").read_bytes())
         for file in manifest["files"]:
@@ -254,21 +254,21 @@ def fit(folder):
 
 
 def tree(place, but):
-    """Return what lies in a folder, by path: kind, size, time of change, and the bytes of small files."""
-    found = {}
+    """Return the entries of a folder by path: mode, size, modification time, and the bytes of small files."""
+    entries = {}
     for root, folders, names in os.walk(place):
         folders[:] = [name for name in folders if Path(root, name) not in but]
         for name in [*folders, *names]:
             path = Path(root, name)
             facts = path.lstat()
             small = path.is_file() and not path.is_symlink() and facts.st_size < 10_000
-            found[str(path)] = (facts.st_mode, facts.st_size, facts.st_mtime_ns if not path.is_dir() else 0)
-            found[str(path)] += (path.read_bytes(),) if small else ()
-    return found
+            entries[str(path)] = (facts.st_mode, facts.st_size, facts.st_mtime_ns if not path.is_dir() else 0)
+            entries[str(path)] += (path.read_bytes(),) if small else ()
+    return entries
 
 
 class Watch:
-    """What a verb opened for writing, and whom it called."""
+    """Record the files that a verb opened for writing and the hosts that it called."""
 
     def __init__(self, allowed, address):
         self.allowed, self.address, self.found, self.on = allowed, address, [], False
@@ -304,7 +304,7 @@ class Watch:
 
 
 def browse(folder):
-    """Do what the page over a release does: open it, list rows, show one."""
+    """Use a release as its page does: open it, list rows, show one."""
     from pipelines.report.all_rows import open_view
     from pipelines.report.browse import BrowseApp
 
@@ -334,7 +334,7 @@ def verbs(folder, base, out):
 
 
 def call(verb, words, folder):
-    """Make a call; return how it ended and what it said."""
+    """Make a call; return its exception, if any, and its output."""
     if words is not None:
         result = run(*words)
         raised = result.exception if not isinstance(result.exception, SystemExit) else None
@@ -349,7 +349,7 @@ def call(verb, words, folder):
 
 
 def free_port():
-    """Return a port of this machine where nobody listens."""
+    """Return an unused port of this machine."""
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         return one.getsockname()[1]
@@ -360,17 +360,17 @@ def stop(number, frame):
 
 
 def make_base(place):
-    """Build the release that all others are made of; return the folder it was built in."""
+    """Build the release that all cases start from; return the folder that it was built in."""
     base = place / "base"
     base.mkdir(parents=True)
-    made = ("--version", "1", "--store", base / "store", "--mirror", write_mirror(base / "mirror"), "--workers", "1")
-    result = run("release", write_recipe(base), *made)
+    options = ("--version", "1", "--store", base / "store", "--mirror", write_mirror(base / "mirror"), "--workers", "1")
+    result = run("release", write_recipe(base), *options)
     assert result.exit_code == 0, result.output
     return base
 
 
 def prepare(place):
-    """Make the user's home and what a verb finds in the environment; return a watch over it."""
+    """Make the user's home and environment; return a watch over them."""
     home, temporary, port = place / "home", place / "tmp", free_port()
     (home / "docs").mkdir(parents=True)
     temporary.mkdir()
@@ -385,45 +385,45 @@ def prepare(place):
     return Watch([place / "out", temporary], ("127.0.0.1", port))
 
 
-def received(place, base, drawn):
+def received(place, base, rng):
     """Return the folder of a changed release, and the names of its changes."""
     shutil.rmtree(place / "received", ignore_errors=True)
     folder = place / "received" / "releases" / "tiny" / "1"
     shutil.copytree(base / "store" / "releases" / "tiny" / "1", folder)
-    changes = drawn.sample(CHANGES, drawn.choice([1, 1, 2, 3]))
+    changes = rng.sample(CHANGES, rng.choice([1, 1, 2, 3]))
     for change in changes:
         # one change may make another impossible
         with suppress(OSError, *BROKEN):
-            change(folder, drawn)
-    if drawn.random() < 0.6:
+            change(folder, rng)
+    if rng.random() < 0.6:
         fit(folder)
     return folder, ", ".join(change.__name__ for change in changes)
 
 
 def ask(verb, words, folder, watch):
-    """Make one call under the watch; return what went wrong, and whether the release was refused."""
+    """Make one call under the watch; return its faults, and whether the release was refused."""
     watch.found.clear()
     signal.alarm(ALLOWED_S)
-    faulthandler.dump_traceback_later(2 * ALLOWED_S, exit=True)  # a wait in a library hears no alarm
+    faulthandler.dump_traceback_later(2 * ALLOWED_S, exit=True)  # an alarm does not interrupt a wait inside a library
     watch.on = True
     try:
-        raised, said = call(verb, words, folder)
+        raised, output = call(verb, words, folder)
     except TimeoutError as error:
-        raised, said = error, str(error)
+        raised, output = error, str(error)
     finally:
         watch.on = False
         signal.alarm(0)
         faulthandler.cancel_dump_traceback_later()
     wrong = list(watch.found)
-    if raised is not None or "Traceback" in said:
+    if raised is not None or "Traceback" in output:
         wrong.append(f"traceback: {type(raised).__name__}: {str(raised)[:300]}")
-    if "an unexpected input or a defect of sabila" in said:
-        wrong.append(f"unexpected: {said.strip()[-400:]}")
-    return wrong, "refused" if said.startswith("Error") or "\nError" in said else "answered"
+    if "an unexpected input or a defect of sabila" in output:
+        wrong.append(f"unexpected: {output.strip()[-400:]}")
+    return wrong, "refused" if output.startswith("Error") or "\nError" in output else "answered"
 
 
-def fuzz(place, count, seed, say=print, first=0):
-    """Return what went wrong with ``count`` releases from number ``first`` on, and how calls ended."""
+def fuzz(place, count, seed, report=print, first=0):
+    """Return the faults of ``count`` releases from number ``first`` on, and how calls ended."""
     base, watch = make_base(place), prepare(place)
     out, temporary = place / "out", place / "tmp"
     wrong, ends = [], Counter()
@@ -433,37 +433,37 @@ def fuzz(place, count, seed, say=print, first=0):
         out.mkdir()
         folder, changes = received(place, base, random.Random(f"{seed}-{number}"))
         where = f"{seed}-{number} ({changes})"
-        (place / "now").write_text(where)  # what hung, where the run ends by itself
+        (place / "now").write_text(where)  # names the case that hung if the run is aborted
         before = tree(place, {out, temporary})
         for verb, words in verbs(folder, base, out).items():
-            found, end = ask(verb, words, folder, watch)
-            wrong += [f"{where} {verb}: {one}" for one in found]
-            for one in found:
-                say(f"{where} {verb}: {one}", flush=True)
+            faults, end = ask(verb, words, folder, watch)
+            wrong += [f"{where} {verb}: {one}" for one in faults]
+            for one in faults:
+                report(f"{where} {verb}: {one}", flush=True)
             ends[verb, end] += 1
         after = tree(place, {out, temporary})
         changed = sorted(path for path in {*before, *after} if before.get(path) != after.get(path))
         wrong += [f"{where}: changed {path}" for path in [*changed, *temporary.iterdir()]]
         if number % 25 == 24:
-            say(f"up to number {number}: {len(wrong)} things wrong", flush=True)
+            report(f"up to number {number}: {len(wrong)} things wrong", flush=True)
     return wrong, ends
 
 
 def main():
-    """Run it and tell what went wrong."""
-    words = argparse.ArgumentParser(description=__doc__)
-    words.add_argument("count", type=int, nargs="?", default=10)
-    words.add_argument("--seed", type=int, default=1)
-    words.add_argument("--first", type=int, default=0, help="number of the first release, to go on where a run ended")
-    given = words.parse_args()
+    """Run the fuzzer and print the faults."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("count", type=int, nargs="?", default=10)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--first", type=int, default=0, help="number of the first release, to go on where a run ended")
+    arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="fuzz-") as place:
-        wrong, ends = fuzz(Path(place), given.count, given.seed, first=given.first)
+        wrong, ends = fuzz(Path(place), arguments.count, arguments.seed, first=arguments.first)
         os.chdir("/")
     for line in wrong:
         print(line)
     for (verb, end), times in sorted(ends.items()):
         print(f"{verb}: {end} {times}")
-    print(f"{given.count} releases from number {given.first}, seed {given.seed}: {len(wrong)} things wrong")
+    print(f"{arguments.count} releases from number {arguments.first}, seed {arguments.seed}: {len(wrong)} things wrong")
     sys.exit(bool(wrong))
 
 

@@ -98,8 +98,8 @@ def search(page, text):
     )
 
 
-def found(page, text):
-    """Search and wait until the list marks what was found."""
+def search_and_wait(page, text):
+    """Search and wait until the list marks the text."""
     search(page, text)
     page.until("return document.querySelector('#list mark')?.textContent === arguments[0]", text)
 

@@ -1,4 +1,4 @@
-"""What an output answers: the last explicit answer, in any form and language, and nothing where there is none."""
+"""The answer read from an output: the last explicit one, in any form and language, or none."""
 
 import re
 import tomllib
@@ -18,7 +18,7 @@ YES_NO_MAYBE = ("yes", "no", "maybe")
 
 
 def letters(text, options=OPTIONS, **more):
-    """Return the letters that ``text`` answers with, as one word; None where it answers nothing."""
+    """Return the letters of the answer in ``text`` as one word, None if it has no answer."""
     verdict = extract(text, options, **more)
     assert (verdict.outcome == "parsed") == bool(verdict.letters)
     return "".join(verdict.letters) or None
@@ -303,9 +303,9 @@ def test_a_second_answer_that_is_also_right_makes_two():
     assert letters("The answer is C. By the second rule the answer is also C.") == "C"
 
 
-def test_a_text_that_goes_round_in_circles_has_a_verdict():
-    for said in ("I hope this helps. ", "This suggests probenecid and ", "However, C is ", "Naproxen - wrong\n"):
-        assert letters(said * 2000) is None
+def test_a_repetitive_text_has_a_verdict():
+    for phrase in ("I hope this helps. ", "This suggests probenecid and ", "However, C is ", "Naproxen - wrong\n"):
+        assert letters(phrase * 2000) is None
 
 
 def test_an_options_text_is_read_however_it_is_spaced():
@@ -319,7 +319,7 @@ def test_an_options_text_is_read_however_it_is_spaced():
 
 
 @pytest.mark.parametrize(
-    ("options", "said", "shown"),
+    ("options", "answer", "letter"),
     [
         (("1.5", "15", "150", "1500"), "1,500", "D"),
         (("1,500", "15", "150", "15000"), "1500", "A"),
@@ -340,19 +340,19 @@ def test_an_options_text_is_read_however_it_is_spaced():
         (("10-20%", "20-30%", "30-40%"), "20–30 %", "B"),
     ],
 )
-def test_a_number_is_read_with_its_sign_its_thousands_and_its_exponent(options, said, shown):
-    assert letters(f"Answer: {said}", options) == shown
+def test_a_number_is_read_with_its_sign_its_thousands_and_its_exponent(options, answer, letter):
+    assert letters(f"Answer: {answer}", options) == letter
 
 
-@pytest.mark.parametrize("said", ["HER2-positive", "HER2 positive", "her2 - positive disease", "HER2-positive."])
-def test_a_hyphen_after_a_number_is_a_blank(said):
-    read = letters(f"The answer is {said}", ("HER2 negative", "HER2 positive"))
-    assert read == (None if "disease" in said else "B")
+@pytest.mark.parametrize("answer", ["HER2-positive", "HER2 positive", "her2 - positive disease", "HER2-positive."])
+def test_a_hyphen_after_a_number_is_a_blank(answer):
+    read = letters(f"The answer is {answer}", ("HER2 negative", "HER2 positive"))
+    assert read == (None if "disease" in answer else "B")
     assert letters("It is COVID 19.", ("Influenza", "COVID-19")) == "B"
     assert letters("Answer: type-2 diabetes", ("Type 1 diabetes", "Type 2 diabetes")) == "B"
 
 
-def test_characters_that_nobody_sees_change_nothing():
+def test_invisible_characters_change_nothing():
     for unseen in ("\u200b", "\ufeff", "\u200f", "\u00ad", "\x00"):
         assert letters(f"{unseen}Answer:{unseen} C{unseen}") == "C"
         assert letters(f"Feb{unseen}uxostat") == "D"
@@ -583,8 +583,8 @@ def test_a_letter_before_another_options_words_is_no_answer():
     options = ("Start a drip", "Give oxygen", "All are correct", "Wait for a week")
     assert letters("D. Start a second drip and watch.", options) is None
     assert letters("C. A new drug (naproxen)") is None
-    asked = ('"Do you feel safe at home?"', '"How often has he hit you?"', '"May I call him in?"')
-    assert letters('The correct answer is A. "How often has he hit you?"', asked) is None
+    questions = ('"Do you feel safe at home?"', '"How often has he hit you?"', '"May I call him in?"')
+    assert letters('The correct answer is A. "How often has he hit you?"', questions) is None
     assert letters("They go together.\n\nD. All are correct.", options) is None
 
 
@@ -760,35 +760,35 @@ WRITTEN_PARTS = st.lists(
 
 @given(st.lists(WRITTEN_PARTS, min_size=2, max_size=4, unique=True), st.data())
 def test_any_text_of_an_option_has_a_verdict(options, data):
-    said = data.draw(st.sampled_from(options)).replace(" ", data.draw(st.sampled_from(" -–")))
-    assert extract(f"Answer: {said}", options).how
+    answer = data.draw(st.sampled_from(options)).replace(" ", data.draw(st.sampled_from(" -–")))
+    assert extract(f"Answer: {answer}", options).how
 
 
 # --- a thousand outputs --------------------------------------------------------------------------------------------
 
 
 def test_the_samples_are_a_thousand_different_ones_of_every_kind():
-    drawn = samples()
-    assert len({(sample.options, sample.text) for sample in drawn}) == len(drawn) == 1000
-    combinations = Counter((sample.kind, sample.lang, sample.length) for sample in drawn)
+    all_samples = samples()
+    assert len({(sample.options, sample.text) for sample in all_samples}) == len(all_samples) == 1000
+    combinations = Counter((sample.kind, sample.lang, sample.length) for sample in all_samples)
     assert len(combinations) > 0.9 * len(set(KINDS)) * len(LANGUAGES) * len(LENGTHS)
     assert max(combinations.values()) < 25
-    sizes = sorted(len(sample.text) for sample in drawn)
+    sizes = sorted(len(sample.text) for sample in all_samples)
     assert sizes[10] < 10 and sizes[-100] > 500
 
 
 @pytest.mark.parametrize("held_out", [False, True])
-def test_the_extractor_reads_parts_that_it_was_made_with_and_parts_that_it_was_not(held_out):
+def test_the_extractor_reads_both_tuned_and_held_out_parts(held_out):
     """Measured: all of both. Of the 333 held out it read 326 at first; the rules behind the seven were then changed."""
-    found = Counter(_outcome(sample) for sample in samples() if sample.held_out == held_out)
-    assert found["right"] >= 0.99 * found.total()
+    outcomes = Counter(_outcome(sample) for sample in samples() if sample.held_out == held_out)
+    assert outcomes["right"] >= 0.99 * outcomes.total()
 
 
 def test_the_extractor_is_right_on_99_of_100_outputs():
-    """Measured: 1,000 of 1,000. What it cannot read it leaves unread, which is no wrong answer."""
-    found = Counter(map(_outcome, samples()))
-    assert found["right"] >= 995
-    assert found["misread"] == 0
+    """Measured: 1,000 of 1,000. Outputs that cannot be read are left unread, not misread."""
+    outcomes = Counter(map(_outcome, samples()))
+    assert outcomes["right"] >= 995
+    assert outcomes["misread"] == 0
 
 
 FRESH = {
@@ -803,7 +803,7 @@ FRESH = {
 
 Read for the first time, before any rule was changed for them, these were 131 of 150 (two misread), 66 of 75, 247 of 300
 (one misread), 180 of 200 (five misread, three of them among ten written against suspected faults), 75 of 82 and 44 of
-52. The last two, 89% together and none misread, are what to expect of outputs nobody has seen; now it is 148, 74, 295,
+52. The last two, 89% together and none misread, are what to expect of unseen outputs; now it is 148, 74, 295,
 196, 82 and 52.
 """
 
@@ -811,11 +811,11 @@ Read for the first time, before any rule was changed for them, these were 131 of
 @pytest.mark.parametrize("name", FRESH)
 def test_whole_outputs_are_read_or_left_unread(name):
     outputs = _fresh(name)
-    wanted, least = FRESH[name]
-    assert len({(lang, options, text) for lang, options, _, text in outputs}) == len(outputs) == wanted
-    found = Counter(_outcome(sample) for sample in map(_sample, outputs))
-    assert found["right"] >= least
-    assert found["misread"] == 0
+    n_outputs, least = FRESH[name]
+    assert len({(lang, options, text) for lang, options, _, text in outputs}) == len(outputs) == n_outputs
+    outcomes = Counter(_outcome(sample) for sample in map(_sample, outputs))
+    assert outcomes["right"] >= least
+    assert outcomes["misread"] == 0
 
 
 FAREWELLS = {

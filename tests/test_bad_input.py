@@ -1,4 +1,4 @@
-"""What a user can get wrong: damaged files, a mirror or lock that does not fit, wrong calls. Each is told in a line."""
+"""Mistakes of users: damaged files, a mirror or lock that does not fit, wrong calls. Each gives a one-line error."""
 
 import gzip
 import json
@@ -28,12 +28,12 @@ def test_the_call_that_the_following_tests_break_works(call):
 
 @pytest.mark.parametrize("size", [-9, 1, 15, 0.5])
 def test_a_gzip_file_cut_short_is_refused_before_any_work(size, call, tmp_path):
-    whole = gzip.compress((tmp_path / "mirror" / "clinic" / "fevers.jsonl").read_bytes())
+    compressed = gzip.compress((tmp_path / "mirror" / "clinic" / "fevers.jsonl").read_bytes())
     cut = tmp_path / "mirror" / "clinic" / "cut.jsonl.gz"
-    cut.write_bytes(whole[: int(len(whole) * size)] if isinstance(size, float) else whole[:size])
-    told = refused(1, *call)
-    assert told.startswith(f"Error: {cut} is damaged (")
-    assert told.endswith("), expected a whole gzip file; fetch it again")
+    cut.write_bytes(compressed[: int(len(compressed) * size)] if isinstance(size, float) else compressed[:size])
+    message = refused(1, *call)
+    assert message.startswith(f"Error: {cut} is damaged (")
+    assert message.endswith("), expected a whole gzip file; fetch it again")
     assert steps(tmp_path / "store") == {}
 
 
@@ -52,7 +52,7 @@ def test_an_empty_file_is_refused(call, tmp_path):
         empty.unlink()
 
 
-def test_a_file_that_cannot_be_read_is_told(call, tmp_path):
+def test_an_unreadable_file_is_reported(call, tmp_path):
     (tmp_path / "mirror" / "clinic" / "folder.jsonl").mkdir()
     assert refused(1, *call).endswith("folder.jsonl cannot be read: Is a directory")
 
@@ -82,7 +82,7 @@ def test_a_broken_csv_row_costs_that_row_alone(call, tmp_path):
     assert broken["error"].to_list()[1:] == ["not UTF-8", "2 cells, expected 3 (id, question, answer)"]
 
 
-def test_a_missing_column_in_a_whole_file_is_told_with_what_was_found(call, tmp_path):
+def test_a_column_missing_in_all_rows_is_reported_with_the_columns_present(call, tmp_path):
     text = tiny_recipe.RECIPE.replace('("*.jsonl",)', '("*.csv",)').replace("jsonl", "table")
     write_recipe(tmp_path, text)
     (tmp_path / "mirror" / "clinic" / "sheet.csv").write_text("id,query,answer\nc1,What is a fever?,Heat.\n")
@@ -102,11 +102,13 @@ def test_a_required_corpus_that_the_mirror_lacks_stops_the_build(call, tmp_path)
 
 def test_a_mirror_that_lacks_the_files_of_a_corpus_names_the_pattern(call, tmp_path):
     (tmp_path / "mirror" / "ward" / "rounds.jsonl").rename(tmp_path / "mirror" / "ward" / "rounds.txt")
-    told = refused(1, *call)
-    assert told == f"Error: {tmp_path / 'mirror' / 'ward'} has no *.jsonl (plain, .gz or .zst), the train rows of ward"
+    message = refused(1, *call)
+    assert (
+        message == f"Error: {tmp_path / 'mirror' / 'ward'} has no *.jsonl (plain, .gz or .zst), the train rows of ward"
+    )
 
 
-def test_a_corpus_that_is_not_required_is_left_out_and_told(call, tmp_path):
+def test_a_missing_corpus_that_is_not_required_is_left_out_and_reported(call, tmp_path):
     shutil.rmtree(tmp_path / "mirror" / "ward")
     result = run(*call, "--no-required")
     assert result.exit_code == 0, result.output
@@ -117,24 +119,24 @@ def test_a_corpus_that_is_not_required_is_left_out_and_told(call, tmp_path):
 def test_a_mirror_with_none_of_the_corpora_is_refused(call, tmp_path):
     shutil.rmtree(tmp_path / "mirror")
     (tmp_path / "mirror").mkdir()
-    told = refused(1, *call, "--no-required")
-    assert told.startswith("Error: nothing to build: none of 2 sources can be read; ")
-    assert "has no folder clinic for clinic" in told
+    message = refused(1, *call, "--no-required")
+    assert message.startswith("Error: nothing to build: none of 2 sources can be read; ")
+    assert "has no folder clinic for clinic" in message
 
 
 @pytest.mark.parametrize("content", ['{"format": 99}', "{", '{"version": 1}', "[]", '{"format": "one"}', "\xff"])
 def test_a_store_of_another_version_or_without_one_is_refused(content, call, tmp_path):
     (tmp_path / "store").mkdir()
     (tmp_path / "store" / "store.json").write_text(content, encoding="latin-1")
-    told = refused(1, *call)
+    message = refused(1, *call)
     if "99" in content:
-        assert told == (
+        assert message == (
             f"Error: {tmp_path / 'store'} has format 99, expected 1 or less: a newer sabila wrote it; "
             "upgrade, or name another folder with --store"
         )
     else:
-        assert told.startswith(f"Error: {tmp_path / 'store' / 'store.json'} does not say the store's format (")
-        assert told.endswith("restore it, or name another folder with --store")
+        assert message.startswith(f"Error: {tmp_path / 'store' / 'store.json'} does not say the store's format (")
+        assert message.endswith("restore it, or name another folder with --store")
 
 
 def test_a_store_that_is_a_file_is_refused(call, tmp_path):
@@ -149,10 +151,10 @@ def test_a_changed_raw_file_is_refused_until_it_is_accepted(call, tmp_path):
     assert run(*call).exit_code == 0
     changed = tmp_path / "mirror" / "ward" / "rounds.jsonl"
     changed.write_text(changed.read_text().replace("0.9%", "9%"))
-    told = refused(1, *call)
-    assert told.startswith("Error: ward: rounds.jsonl has sha256 ")
-    assert f"but {tmp_path / 'sabila.lock'} says " in told
-    assert told.endswith("restore the file, accept the change with --relock, or keep another lock with --lock FILE")
+    message = refused(1, *call)
+    assert message.startswith("Error: ward: rounds.jsonl has sha256 ")
+    assert f"but {tmp_path / 'sabila.lock'} says " in message
+    assert message.endswith("restore the file, accept the change with --relock, or keep another lock with --lock FILE")
     assert run(*call, "--relock").exit_code == 0
     assert run(*call).exit_code == 0
 
@@ -164,8 +166,8 @@ def test_a_raw_file_that_came_or_went_is_refused_too(change, call, tmp_path):
     assert run(*call).exit_code == 0
     extra.unlink() if change == "removed" else shutil.copy(tmp_path / "spare", extra)
     nothing = "nothing, it is new" if change == "added" else "nothing, it is missing"
-    assert f"extra.jsonl has sha256 {'' if change == 'added' else nothing}" in (told := refused(1, *call))
-    assert nothing in told
+    assert f"extra.jsonl has sha256 {'' if change == 'added' else nothing}" in (message := refused(1, *call))
+    assert nothing in message
 
 
 def test_a_gzipped_copy_is_the_same_file_to_the_lock(call, tmp_path):
@@ -194,11 +196,11 @@ def test_a_gzipped_copy_is_the_same_file_to_the_lock(call, tmp_path):
         "\xff",
     ],
 )
-def test_a_broken_lock_file_is_told_and_left_as_it_is(content, call, tmp_path):
+def test_a_broken_lock_file_is_reported_and_left_unchanged(content, call, tmp_path):
     (tmp_path / "sabila.lock").write_text(content, encoding="latin-1")
-    told = refused(1, *call)
-    assert told.startswith(f"Error: {tmp_path / 'sabila.lock'} is no lock file (")
-    assert told.endswith("restore it, or delete it to resolve anew")
+    message = refused(1, *call)
+    assert message.startswith(f"Error: {tmp_path / 'sabila.lock'} is no lock file (")
+    assert message.endswith("restore it, or delete it to resolve anew")
     assert (tmp_path / "sabila.lock").read_text(encoding="latin-1") == content
 
 
@@ -226,7 +228,7 @@ def test_an_unknown_recipe_lists_the_known_ones(call):
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "error"),
     [
         ("def recipe(:\n", "cannot be imported: SyntaxError: "),
         ("import no_such_module\n", "cannot be imported: ModuleNotFoundError: No module named 'no_such_module'"),
@@ -240,27 +242,27 @@ def test_an_unknown_recipe_lists_the_known_ones(call):
         ("def recipe():\n    raise ValueError('size: got 1, expected 2')\n", "Error: size: got 1, expected 2"),
     ],
 )
-def test_a_recipe_file_that_is_none_is_told(text, told, tmp_path):
+def test_an_invalid_recipe_file_is_reported(text, error, tmp_path):
     (tmp_path / "broken.py").write_text(text)
-    assert told in refused(2, "build", tmp_path / "broken.py", "--store", tmp_path / "store")
+    assert error in refused(2, "build", tmp_path / "broken.py", "--store", tmp_path / "store")
     assert not (tmp_path / "store").exists()
 
 
-def test_a_recipe_file_that_is_not_there_is_told(tmp_path):
+def test_a_missing_recipe_file_is_reported(tmp_path):
     assert f"expected one of {RECIPES}, or the path of a .py file" in refused(2, "plan", tmp_path / "none.py")
 
 
-def test_an_unknown_option_is_told(call, tmp_path):
+def test_an_unknown_option_is_reported(call, tmp_path):
     assert refused(2, *call, "--corpus", "clinic") == "Error: No such option '--corpus'. Did you mean '--corpora'?"
     assert not (tmp_path / "store").exists()
 
 
 def test_a_mirror_that_is_not_there_is_a_wrong_call(call, tmp_path):
-    told = refused(2, *call, "--mirror", tmp_path / "nowhere")
-    assert told == f"Error: Invalid value for '--mirror': Directory '{tmp_path / 'nowhere'}' does not exist."
+    message = refused(2, *call, "--mirror", tmp_path / "nowhere")
+    assert message == f"Error: Invalid value for '--mirror': Directory '{tmp_path / 'nowhere'}' does not exist."
 
 
-def test_a_defect_of_a_step_is_told_and_stops_the_build(call, tmp_path):
+def test_a_defect_of_a_step_is_reported_and_stops_the_build(call, tmp_path):
     loses = "def loses(rows, config):\n    return clean(rows.head(1), config)\n\n\n"
     text = tiny_recipe.RECIPE.replace("def parse", f"{loses}def parse").replace("clean, config, ", "loses, config, ")
     write_recipe(tmp_path, text)

@@ -1,4 +1,4 @@
-"""The page over all rows: it finds what a query over the files finds, and gives nothing to whom it does not know."""
+"""The page over all rows: it finds what a query over the files finds, and serves nothing without its secret token."""
 
 import http.client
 import json
@@ -24,10 +24,10 @@ from page_checks import (
     UNNAMED,
     choose,
     dark,
-    found,
     ids,
     rows_shown,
     search,
+    search_and_wait,
     tabbed,
 )
 
@@ -57,13 +57,13 @@ def served(site):
 
 @pytest.fixture(scope="module")
 def truth(demo_store):
-    """Every row as the files have it, read by DuckDB: those of the release, and those of the steps' dropped ones."""
+    """Every row of the release and of the steps' dropped rows, read from the files by DuckDB."""
     release = demo_store / "releases/demo/1"
     run = duckdb.connect()
     run.execute(
         "CREATE TABLE truth AS SELECT id, 'kept' AS status, source, task, lang, license, NULL::VARCHAR AS reason,"
         " list_sum(list_transform(messages, lambda m: length(m.content))) AS chars,"
-        " lower(id || array_to_string(list_transform(messages, lambda m: m.content), ' ')) AS said"
+        " lower(id || array_to_string(list_transform(messages, lambda m: m.content), ' ')) AS full_text"
         f" FROM read_parquet('{release}/data/*/*/*.parquet')"
     )
     steps = {step["folder"] for step in json.loads((release / "manifest.json").read_text(encoding="utf-8"))["steps"]}
@@ -94,11 +94,11 @@ QUESTIONS = [
 @pytest.mark.parametrize("by", QUESTIONS, ids=lambda by: "+".join(by.values()) or "all")
 def test_filters_find_what_a_query_over_the_files_finds(site, truth, by):
     where = " AND ".join([f"{name} = ?" for name in by] or ["true"])
-    wanted = truth.execute(f"SELECT id FROM truth WHERE {where} ORDER BY id", list(by.values())).fetchall()
-    found, total = site.index.rows(Question(filters=by, size=500, sort="id"))
-    ours = [row["id"] for row in found if row["status"] != "quarantined"]
-    assert ours == [id for (id,) in wanted]
-    assert total == len(found)
+    expected = truth.execute(f"SELECT id FROM truth WHERE {where} ORDER BY id", list(by.values())).fetchall()
+    rows, total = site.index.rows(Question(filters=by, size=500, sort="id"))
+    row_ids = [row["id"] for row in rows if row["status"] != "quarantined"]
+    assert row_ids == [id for (id,) in expected]
+    assert total == len(rows)
 
 
 @pytest.mark.parametrize("by", [by for by in QUESTIONS if "nothing" not in by.values()], ids=str)
@@ -111,25 +111,26 @@ def test_every_option_says_how_many_rows_it_would_show_under_the_other_filters(s
 
 @pytest.mark.parametrize(("shortest", "longest"), [(400, None), (None, 200), (250, 300), (10**8, None)])
 def test_lengths_choose_rows(site, truth, shortest, longest):
-    wanted = truth.execute(
+    expected = truth.execute(
         "SELECT id FROM truth WHERE chars >= ? AND chars <= ? ORDER BY chars DESC", [shortest or 0, longest or 10**9]
     ).fetchall()
-    found, _ = site.index.rows(Question(shortest=shortest, longest=longest, sort="long", size=500))
-    assert {row["id"] for row in found if row["status"] != "quarantined"} == {id for (id,) in wanted}
-    sizes = [row["prompt_chars"] + (row["response_chars"] or 0) for row in found]
+    rows, _ = site.index.rows(Question(shortest=shortest, longest=longest, sort="long", size=500))
+    assert {row["id"] for row in rows if row["status"] != "quarantined"} == {id for (id,) in expected}
+    sizes = [row["prompt_chars"] + (row["response_chars"] or 0) for row in rows]
     assert sizes == sorted(sizes, reverse=True)
 
 
 @pytest.mark.parametrize("text", ["asthma", "THYROID", "train-1", "which of the", "%", "_", "' OR 1=1 --", "zzz none"])
-def test_search_finds_every_row_that_says_it(site, truth, text):
-    wanted = truth.execute("SELECT id FROM truth WHERE contains(said, lower(?)) ORDER BY id", [text]).fetchall()
-    found, total = site.index.rows(Question(text=text, size=500, sort="id"))
-    ours = [row["id"] for row in found if row["status"] != "quarantined"]
-    assert set(ours) >= {id for (id,) in wanted}
-    rest = set(ours) - {id for (id,) in wanted}
-    said = {text.partition("\n")[0]: text for text in site.index.texts.column}
-    assert all(text.lower() in said[id.lower()] for id in rest)  # in its source's answer, which the query left out
-    assert total == len(found)
+def test_search_finds_every_row_that_contains_the_text(site, truth, text):
+    expected = truth.execute("SELECT id FROM truth WHERE contains(full_text, lower(?)) ORDER BY id", [text]).fetchall()
+    rows, total = site.index.rows(Question(text=text, size=500, sort="id"))
+    row_ids = [row["id"] for row in rows if row["status"] != "quarantined"]
+    assert set(row_ids) >= {id for (id,) in expected}
+    further_ids = set(row_ids) - {id for (id,) in expected}
+    text_by_id = {text.partition("\n")[0]: text for text in site.index.texts.column}
+    # further rows match in their source's answer, which the query does not search
+    assert all(text.lower() in text_by_id[id.lower()] for id in further_ids)
+    assert total == len(rows)
 
 
 def test_search_and_filters_together(site):
@@ -139,15 +140,15 @@ def test_search_and_filters_together(site):
     assert 0 < len(both) < len(alone)
 
 
-def test_whoever_types_on_finds_what_whoever_types_at_once_finds():
+def test_a_search_typed_letter_by_letter_finds_the_same_rows():
     texts = Texts(column=pl.Series([f"row {n:b} {'even' if n % 2 == 0 else 'odd'}" for n in range(200)]))
-    said = texts.column.to_list()
-    every = np.arange(200, dtype=np.int32)
+    texts_list = texts.column.to_list()
+    all_rows = np.arange(200, dtype=np.int32)
     for text in ("111", "1110", "1110 e", "even", "no such", "111", "row", ""):
-        wanted = [n for n in range(200) if text in said[n]]
-        assert texts.containing(text, every).tolist() == wanted
-        few = every[::9]
-        assert texts.containing(text + " ", few).tolist() == [n for n in few if f"{text} " in said[n]]
+        expected = [n for n in range(200) if text in texts_list[n]]
+        assert texts.containing(text, all_rows).tolist() == expected
+        some_rows = all_rows[::9]
+        assert texts.containing(text + " ", some_rows).tolist() == [n for n in some_rows if f"{text} " in texts_list[n]]
 
 
 def test_no_more_than_the_last_searches_are_kept():
@@ -158,7 +159,7 @@ def test_no_more_than_the_last_searches_are_kept():
     assert "99" in texts.hits
 
 
-def test_files_that_are_gone_are_told_in_words(demo_store, tmp_path):
+def test_missing_files_are_reported(demo_store, tmp_path):
     shutil.copytree(demo_store / "releases/demo/1", tmp_path / "alone")
     server = Server(BrowseApp.of(open_view(tmp_path / "alone")), 0)
     thread = threading.Thread(target=serve, args=(server,))
@@ -180,7 +181,7 @@ def test_pages_hold_every_row_once(site):
     assert site.index.rows(Question(page=10**6))[0] == []
 
 
-def test_a_row_tells_its_whole_life(site):
+def test_a_row_shows_its_complete_history(site):
     n = site.index.rows(Question(text="medmcqa_train_900216"))[0][0]["n"]
     row = json.loads(site.answer("/row", f"n={n}")[2])
     assert (row["status"], row["step"], row["reason"]) == ("dropped", "leaks", "leak:ngram")
@@ -189,7 +190,7 @@ def test_a_row_tells_its_whole_life(site):
     assert row["history"][-1]["because"] == "leak:ngram"
 
 
-def test_a_change_is_told_word_by_word(site):
+def test_a_change_is_shown_word_by_word(site):
     n = site.index.rows(Question(text="medmcqa_train_900101"))[0][0]["n"]
     life = json.loads(site.answer("/row", f"n={n}")[2])["history"]
     compose = next(event for event in life if event["step"] == "render-prompts")
@@ -201,29 +202,29 @@ def test_a_change_is_told_word_by_word(site):
 
 def test_a_malformed_row_is_shown_as_it_was(site):
     row = site.index.rows(Question(filters={"status": "quarantined"}))[0][0]
-    told = json.loads(site.answer("/row", f"n={row['n']}")[2])
-    assert told["text"]
-    assert told["evidence"]
-    assert told["history"][-1]["status"] == "quarantined"
+    shown = json.loads(site.answer("/row", f"n={row['n']}")[2])
+    assert shown["text"]
+    assert shown["evidence"]
+    assert shown["history"][-1]["status"] == "quarantined"
 
 
-def test_without_its_store_rows_are_there_and_their_life_is_not(demo_store, tmp_path):
+def test_without_its_store_rows_are_shown_without_their_history(demo_store, tmp_path):
     shutil.copytree(demo_store / "releases/demo/1", tmp_path / "alone")
     site = BrowseApp.of(open_view(tmp_path / "alone"))
     assert b'id="no-store"' in site.html
     rows, total = site.index.rows(Question(filters={"status": "dropped"}, size=500))
     assert total == 68
-    told = json.loads(site.answer("/row", f"n={rows[0]['n']}")[2])
-    assert told["history"] == []
-    assert "store" in told["unavailable"]
-    assert "messages" not in told
+    shown = json.loads(site.answer("/row", f"n={rows[0]['n']}")[2])
+    assert shown["history"] == []
+    assert "store" in shown["unavailable"]
+    assert "messages" not in shown
 
 
 # --- what cannot be asked ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("asked", "what"),
+    ("parameters", "error"),
     [
         ({"by.color": "red"}, "no filter 'color'"),
         ({"by.status; DROP TABLE rows": "x"}, "no filter"),
@@ -238,9 +239,9 @@ def test_without_its_store_rows_are_there_and_their_life_is_not(demo_store, tmp_
         ({"where": "true"}, "no parameter 'where'"),
     ],
 )
-def test_a_question_that_cannot_be_asked_is_named(asked, what):
-    with pytest.raises(QuestionError, match=re.escape(what)):
-        question(asked)
+def test_a_query_that_is_not_allowed_is_named(parameters, error):
+    with pytest.raises(QuestionError, match=re.escape(error)):
+        question(parameters)
 
 
 def test_what_is_typed_is_never_part_of_a_query(site):
@@ -302,7 +303,7 @@ def test_nothing_but_get_is_answered(served, method):
 
 
 @pytest.mark.parametrize("method", ["PROPFIND", "TRACE", "get"])
-def test_methods_that_nobody_knows_are_refused(served, method):
+def test_unknown_methods_are_refused(served, method):
     assert ask(served, method)[0] in (400, 501)
 
 
@@ -322,44 +323,44 @@ def test_localhost_is_this_host_too(served):
 
 
 @pytest.mark.parametrize("path", ["/", "/rows", "/x/", "/x/rows", "//", "/%00/", "/../etc/passwd", "/%C3%A9/"])
-def test_without_the_secret_nothing_is_told(served, path):
+def test_without_the_secret_nothing_is_served(served, path):
     status, _, body = ask(served, path=path)
     assert status == 403
     assert b"medquad" not in body
 
 
 @pytest.mark.parametrize("path", ["nothing", "../../etc/passwd", "rows/../../x", "row/1", "data/sft"])
-def test_there_is_nothing_beside_the_page_and_its_rows(served, path):
+def test_nothing_but_the_page_and_its_rows_is_served(served, path):
     assert ask(served, path=f"/{served.site.token}/{path}")[0] == 404
 
 
-def test_wrong_questions_are_answered_in_words(served):
+def test_wrong_queries_get_an_error_message(served):
     status, _, body = ask(served, path=f"/{served.site.token}/rows?by.color=red")
     assert (status, "no filter 'color'" in json.loads(body)["error"]) == (400, True)
     assert ask(served, path=f"/{served.site.token}/row?n=999999")[0] == 404
     assert ask(served, path=f"/{served.site.token}/row?n=abc")[0] == 400
 
 
-def test_it_listens_on_this_machine_alone(served):
+def test_it_listens_on_localhost_only(served):
     assert served.server_address[0] == "127.0.0.1"
 
 
-def test_many_ask_at_once(served):
+def test_many_requests_at_once_are_answered(served):
     address = f"{served.address}rows?"
-    asked = [{"text": text, "by.status": "kept"} for text in ("asthma", "pain", "fever", "child")] * 4
-    found = [None] * len(asked)
+    questions = [{"text": text, "by.status": "kept"} for text in ("asthma", "pain", "fever", "child")] * 4
+    totals = [None] * len(questions)
 
-    def one(n):
-        with urllib.request.urlopen(address + urlencode(asked[n]), timeout=20) as answer:
-            found[n] = json.load(answer)["total"]
+    def send(n):
+        with urllib.request.urlopen(address + urlencode(questions[n]), timeout=20) as answer:
+            totals[n] = json.load(answer)["total"]
 
-    threads = [threading.Thread(target=one, args=(n,)) for n in range(len(asked))]
+    threads = [threading.Thread(target=send, args=(n,)) for n in range(len(questions))]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(30)
-    assert found[:4] * 4 == found
-    assert all(found)
+    assert totals[:4] * 4 == totals
+    assert all(totals)
 
 
 # --- the verb ------------------------------------------------------------------------------------------------------
@@ -388,17 +389,17 @@ def test_two_servers_have_two_secrets(site, demo_store):
     assert len(site.token) >= 32
 
 
-def test_a_port_that_is_taken_is_told_in_one_line(demo_store, served):
+def test_a_port_in_use_is_reported_in_one_line(demo_store, served):
     call = ["browse", "demo@1", "--store", str(demo_store), "--no-open", "--port", str(served.server_port)]
-    made = CliRunner().invoke(main, call)
-    assert made.exit_code == 1
-    assert "cannot be used" in made.output
+    result = CliRunner().invoke(main, call)
+    assert result.exit_code == 1
+    assert "cannot be used" in result.output
 
 
-def test_a_release_that_is_not_there_is_told_in_one_line(demo_store):
-    made = CliRunner().invoke(main, ["browse", "demo@9", "--store", str(demo_store), "--no-open"])
-    assert made.exit_code == 1
-    assert "demo@1" in made.output
+def test_a_missing_release_is_reported_in_one_line(demo_store):
+    result = CliRunner().invoke(main, ["browse", "demo@9", "--store", str(demo_store), "--no-open"])
+    assert result.exit_code == 1
+    assert "demo@1" in result.output
 
 
 # --- in a real browser ---------------------------------------------------------------------------------------------
@@ -411,11 +412,11 @@ def page(window, served):
     return window
 
 
-def test_the_page_asks_its_own_server_alone(page, served):
+def test_the_page_sends_requests_only_to_its_own_server(page, served):
     assert page.console() == []
-    asked = page.requests()
-    assert len(asked) == 2
-    assert all(url.startswith(served.address) for url in asked)
+    urls = page.requests()
+    assert len(urls) == 2
+    assert all(url.startswith(served.address) for url in urls)
     assert page.js("return document.getElementById('summary').textContent").startswith("315 of 315 rows, in ")
 
 
@@ -424,9 +425,9 @@ def test_filters_search_and_order(page, site):
     page.until("return document.getElementById('summary').textContent.startsWith('68 of 315')")
     page.press("/")
     page.press(*"asthma")
-    wanted, total = site.index.rows(Question(filters={"status": "dropped"}, text="asthma"))
+    expected, total = site.index.rows(Question(filters={"status": "dropped"}, text="asthma"))
     rows_shown(page, total)
-    assert ids(page) == [row["id"] for row in wanted]
+    assert ids(page) == [row["id"] for row in expected]
     page.js("document.querySelector('button[type=reset]').click()")
     rows_shown(page, 50)
     page.js("const by = document.getElementById('sort'); by.value = 'id'; by.dispatchEvent(new Event('change'))")
@@ -445,20 +446,20 @@ def test_pages_are_turned_by_hand_and_by_key(page, site):
     assert page.js("return document.getElementById('pages').textContent") == "1 – 50 of 315"
 
 
-def test_a_row_is_opened_by_key_with_its_life(page):
+def test_a_row_is_opened_by_key_with_its_history(page):
     search(page, "medmcqa_train_900216")
     rows_shown(page, 1)
     page.press("Escape", "j", "Enter")
     page.until("return document.querySelector('.history')")
-    said = page.js("return document.getElementById('detail').textContent")
-    assert "leak:ngram" in said
-    assert "read from medmcqa/medmcqa_val.json, line 80" in said
+    text = page.js("return document.getElementById('detail').textContent")
+    assert "leak:ngram" in text
+    assert "read from medmcqa/medmcqa_val.json, line 80" in text
     page.press("Escape")
     assert page.until("return document.getElementById('detail').hasAttribute('data-empty')")
     assert page.js("return document.activeElement.getAttribute('role')") == "option"
 
 
-def test_whoever_tabs_sees_where_they_are(page):
+def test_the_focused_element_is_always_visible(page):
     seen = tabbed(page, 12)
     assert all(visible for _, _, visible in seen)
     assert {"theme", "search", "by-status"} <= {id for _, id, _ in seen}
@@ -466,17 +467,17 @@ def test_whoever_tabs_sees_where_they_are(page):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_all_text_stands_out_from_what_is_behind_it(page, scheme):
+def test_all_text_has_enough_contrast(page, scheme):
     page.scheme(scheme)
     assert dark(page) == (scheme == "dark")
     for text in ("medmcqa_train_900216", "medmcqa_train_900101"):
-        found(page, text)
+        search_and_wait(page, text)
         page.press("Escape", "j", "Enter")
         page.until("return document.querySelector('.history')")
         page.js("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
-        looked, poor = page.js(LOW_CONTRAST)
-        assert looked > 30
-        assert poor == []
+        n_texts, low_contrast = page.js(LOW_CONTRAST)
+        assert n_texts > 30
+        assert low_contrast == []
 
 
 @pytest.mark.parametrize("width", [320, 768])
@@ -528,7 +529,7 @@ def test_hostile_rows_are_only_ever_text(window, hostile):
         window.go(server.address)
         rows_shown(window, 50)
         for text, rows in (("window.broken", 4), ("gnp.exe", 1), ("deepdeep", 1)):
-            found(window, text)
+            search_and_wait(window, text)
             rows_shown(window, rows)
             for _ in range(rows):
                 window.press("Escape", "j", "Enter")

@@ -1,4 +1,4 @@
-"""The card: every number in it is a figure, every figure can be counted again, and what it declares is what loads."""
+"""The card: each number in it is a figure, each figure can be recounted, and the data load as it declares."""
 
 import json
 import re
@@ -46,7 +46,7 @@ def released(request, demo_store):
 
 @pytest.fixture
 def copied(released, tmp_path):
-    """Return a copy of it that may be spoilt."""
+    """Return a copy of a release that a test may change."""
     return shutil.copytree(released, tmp_path / "release")
 
 
@@ -60,7 +60,7 @@ NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?%?")
 
 
 def body(text):
-    """Return what a card says in words and figures: without its YAML, headings, names and addresses."""
+    """Return the text of a card without its YAML, headings, names and addresses."""
     text = text.split("---\n", 2)[2]
     text = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
     return re.sub(r"`[^`]*`|\]\([^)]*\)|^#.*$", "", text, flags=re.MULTILINE)
@@ -80,24 +80,24 @@ def leaves(value):
 
 
 def written(value):
-    """Return the ways in which a card may write a figure; a text stands for the numbers in it."""
+    """Return the ways in which a card may write a figure; for a text, the numbers in it."""
     if isinstance(value, str):
         return NUMBER.findall(value)
     return {number(value), percent(value), decimal(value), str(value)}
 
 
 def test_every_number_of_the_card_is_a_figure(released):
-    told = load(released)["figures"]
-    known = {way for leaf in leaves(told) for way in written(leaf)} | {number(len(told["origins"]))}
-    found = NUMBER.findall(body((released / "README.md").read_text(encoding="utf-8")))
-    assert len(found) > 100
-    assert [one for one in found if one.rstrip(",") not in known] == []
+    figures = load(released)["figures"]
+    known = {way for leaf in leaves(figures) for way in written(leaf)} | {number(len(figures["origins"]))}
+    numbers = NUMBER.findall(body((released / "README.md").read_text(encoding="utf-8")))
+    assert len(numbers) > 100
+    assert [one for one in numbers if one.rstrip(",") not in known] == []
 
 
 def test_every_number_of_the_yaml_is_a_figure(released):
-    told = load(released)["figures"]
+    figures = load(released)["figures"]
     head = front_matter((released / "README.md").read_text(encoding="utf-8"))
-    for info, size in zip(head["dataset_info"], told["configs"], strict=True):
+    for info, size in zip(head["dataset_info"], figures["configs"], strict=True):
         assert info["config_name"] == size["config"]
         [split] = info["splits"]
         assert (split["num_examples"], split["num_bytes"]) == (size["rows"], size["bytes"])
@@ -105,34 +105,34 @@ def test_every_number_of_the_yaml_is_a_figure(released):
 
 
 def test_the_card_is_a_function_of_manifest_and_data(released):
-    said = (released / "README.md").read_text(encoding="utf-8")
+    text = (released / "README.md").read_text(encoding="utf-8")
     manifest = load(released)
-    assert card(manifest, released) == said
+    assert card(manifest, released) == text
     shuffled = json.loads(json.dumps(dict(reversed(manifest.items()))))
     shuffled["environment"] = {"python": "9", "platform": "another", "git_commit": None}
-    assert card(shuffled, released) == said
-    assert said.endswith("\n") and not said.endswith("\n\n")
+    assert card(shuffled, released) == text
+    assert text.endswith("\n") and not text.endswith("\n\n")
 
 
 def test_no_text_of_a_row_is_in_the_card(released):
-    said = (released / "README.md").read_text(encoding="utf-8")
+    card_text = (released / "README.md").read_text(encoding="utf-8")
     data = pl.concat(
         pl.read_parquet(path).select(pl.col("answer", "rationale")) for path in released.glob("data/*/*/*.parquet")
     )
     texts = [text for column in data for text in column.drop_nulls() if len(text) > 20]
     assert len(texts) > 10
-    assert [text for text in texts if text in said] == []
+    assert [text for text in texts if text in card_text] == []
 
 
 # --- figures are counted again -------------------------------------------------------------------------------------
 
 FROM_THE_STORE = {"generation", "proposed_pairs", "red_team", "origins", "licenses"}
-"""Figures that a release alone does not give again."""
+"""Figures that cannot be recounted from a release without its store."""
 
 
 @pytest.fixture
 def counted_once(monkeypatch):
-    """Count the rows and the ledger of a folder once, for tests that spoil nothing but the manifest or the card."""
+    """Count the rows and the ledger of a folder once, for tests that change only the manifest or the card."""
     of_ledger, count_ledger = {}, figures_module.ledger_figures
 
     def ledger_once(steps, folder):
@@ -200,13 +200,13 @@ def test_figures_of_the_store_must_agree_among_themselves(released, counted_once
 def test_an_edited_number_of_the_card_is_found_with_its_line(copied, counted_once):
     manifest = load(copied)
     path = copied / "README.md"
-    said = path.read_text(encoding="utf-8")
-    spots = list(re.finditer(r"(?<=[ |])\d+(?=[ |,%])", said))
-    assert len(spots) > 50
-    for spot in spots[::7]:
-        path.write_text(said[: spot.start()] + str(int(spot[0]) + 1) + said[spot.end() :], encoding="utf-8")
+    text = path.read_text(encoding="utf-8")
+    numbers = list(re.finditer(r"(?<=[ |])\d+(?=[ |,%])", text))
+    assert len(numbers) > 50
+    for match in numbers[::7]:
+        path.write_text(text[: match.start()] + str(int(match[0]) + 1) + text[match.end() :], encoding="utf-8")
         [line] = check_figures(manifest, copied)
-        assert line.startswith(f"README.md, line {said[: spot.start()].count(chr(10)) + 1}, is ")
+        assert line.startswith(f"README.md, line {text[: match.start()].count(chr(10)) + 1}, is ")
 
 
 def test_a_row_that_was_taken_out_is_found(copied):
@@ -237,15 +237,15 @@ def test_a_manifest_without_figures_or_a_release_without_a_card_says_so(copied, 
 @pytest.mark.parametrize("name", ["rows", "funnel", "leaks", "generation", "licenses"])
 def test_a_manifest_that_lacks_a_figure_makes_no_card(released, tmp_path, name):
     manifest = load(released)
-    told = {key: value for key, value in manifest["figures"].items() if key != name}
+    figures = {key: value for key, value in manifest["figures"].items() if key != name}
     with pytest.raises(ValueError, match=name):
-        card({**manifest, "figures": told}, released)
-    (tmp_path / "manifest.json").write_text(json.dumps({**manifest, "figures": told}), encoding="utf-8")
+        card({**manifest, "figures": figures}, released)
+    (tmp_path / "manifest.json").write_text(json.dumps({**manifest, "figures": figures}), encoding="utf-8")
     with pytest.raises(ReleaseError, match="another version of sabila wrote its figures"):
         read(tmp_path / "manifest.json")
 
 
-def test_a_card_with_lines_more_than_it_should_is_found(copied, counted_once):
+def test_a_card_with_extra_lines_is_found(copied, counted_once):
     with (copied / "README.md").open("a", encoding="utf-8") as file:
         file.write("One more line.\n")
     [line] = check_figures(load(copied), copied)
@@ -255,7 +255,7 @@ def test_a_card_with_lines_more_than_it_should_is_found(copied, counted_once):
 # --- figures by hand -----------------------------------------------------------------------------------------------
 
 
-def made(folder, *records):
+def write_release(folder, *records):
     """Write the data files of a release."""
     shard = folder.with_suffix(".parquet")
     table(*records).write_parquet(shard)
@@ -263,40 +263,40 @@ def made(folder, *records):
     return folder
 
 
-def asked(id, question, **fields):
+def answered_row(id, question, **fields):
     return row(id, question, **{"response": "Yes.", **fields})
 
 
 def test_rows_tokens_and_lengths_by_hand(tmp_path):
     two = {"messages": (Message("system", "abcd"), Message("user", "efghi"))}
     rows = (
-        asked("a:1", "12345678", response="123"),
-        asked("a:2", "", response="12345", task="mcqa", lang="es", license="CC-BY-4.0", **two),
-        asked("b:1", "1234", response="chosen", rejected="rejected!"),
+        answered_row("a:1", "12345678", response="123"),
+        answered_row("a:2", "", response="12345", task="mcqa", lang="es", license="CC-BY-4.0", **two),
+        answered_row("b:1", "1234", response="chosen", rejected="rejected!"),
         row("c:1", "attack"),
     )
-    told = row_figures(made(tmp_path / "release", *rows))
-    assert told["rows"] == {"all": 4, "sft": 2, "dpo": 1, "prompts": 1}
-    assert told["tokens"] == {
+    figures = row_figures(write_release(tmp_path / "release", *rows))
+    assert figures["rows"] == {"all": 4, "sft": 2, "dpo": 1, "prompts": 1}
+    assert figures["tokens"] == {
         "characters_per_token": 4, "prompt": 2 + 3 + 1 + 2, "response": 1 + 2 + 2, "rejected": 3, "all": 16
     }  # fmt: skip
-    assert told["lengths"]["sft"]["prompt"] == {"least": 2, "median": 3, "p95": 3, "most": 3}
-    assert told["lengths"]["dpo"]["rejected"] == {"least": 3, "median": 3, "p95": 3, "most": 3}
-    assert "response" not in told["lengths"]["prompts"]
-    assert [(part["lang"], part["rows"], part["share"]) for part in told["by_language"]] == [
+    assert figures["lengths"]["sft"]["prompt"] == {"least": 2, "median": 3, "p95": 3, "most": 3}
+    assert figures["lengths"]["dpo"]["rejected"] == {"least": 3, "median": 3, "p95": 3, "most": 3}
+    assert "response" not in figures["lengths"]["prompts"]
+    assert [(part["lang"], part["rows"], part["share"]) for part in figures["by_language"]] == [
         ("en", 3, 0.75),
         ("es", 1, 0.25),
     ]
-    assert [size["config"] for size in told["configs"]] == [
+    assert [size["config"] for size in figures["configs"]] == [
         "sft", "dpo", "prompts", "sft-a", "dpo-b", "prompts-c"
     ]  # fmt: skip
 
 
 def test_a_row_under_two_licences_counts_for_both(tmp_path):
-    rows = (asked("a:1", "?", license=f"{LLAMA} AND MIT"), asked("a:2", "?", license="MIT"))
-    told = row_figures(made(tmp_path / "release", *rows))
-    assert told["by_license"] == [{"license": "MIT", "rows": 2}, {"license": LLAMA, "rows": 1}]
-    assert [part["license"] for part in told["by_source"]] == [f"{LLAMA} AND MIT", "MIT"]
+    rows = (answered_row("a:1", "?", license=f"{LLAMA} AND MIT"), answered_row("a:2", "?", license="MIT"))
+    figures = row_figures(write_release(tmp_path / "release", *rows))
+    assert figures["by_license"] == [{"license": "MIT", "rows": 2}, {"license": LLAMA, "rows": 1}]
+    assert [part["license"] for part in figures["by_source"]] == [f"{LLAMA} AND MIT", "MIT"]
 
 
 def test_chains_count_for_the_teacher_that_wrote_them_alone(tmp_path):
@@ -304,8 +304,8 @@ def test_chains_count_for_the_teacher_that_wrote_them_alone(tmp_path):
         return {"cot": {"teacher": "llama", "samples": 4, "pass_rate": rate, **more}}
 
     metas = (chain(0.5, origin="guided"), chain(1.0, origin="guided"), chain(0.25, origin="hinted"), chain(0.0), {})
-    rows = [asked(f"a:{n}", "?", meta=meta) for n, meta in enumerate(metas)]
-    assert row_figures(made(tmp_path / "release", *rows))["chains"] == [
+    rows = [answered_row(f"a:{n}", "?", meta=meta) for n, meta in enumerate(metas)]
+    assert row_figures(write_release(tmp_path / "release", *rows))["chains"] == [
         {"teacher": "llama", "chain": "guided", "rows": 2, "samples": 8, "pass_rate": 0.75},
         {"teacher": "llama", "chain": "hinted", "rows": 1, "samples": 4, "pass_rate": 0.25},
     ]
@@ -314,19 +314,21 @@ def test_chains_count_for_the_teacher_that_wrote_them_alone(tmp_path):
 def test_length_bias_of_pairs_by_hand(tmp_path):
     gaps = [("12", "1", 0.5), ("1", "12", 1.0), ("1234", "1", 2.0), ("12", "34", None)]
     rows = [
-        asked(f"a:{n}", "?", response=better, rejected=worse, meta={"pair": {"origin": "reward", "margin": margin}})
+        answered_row(
+            f"a:{n}", "?", response=better, rejected=worse, meta={"pair": {"origin": "reward", "margin": margin}}
+        )
         for n, (better, worse, margin) in enumerate(gaps)
     ]
-    told = row_figures(made(tmp_path / "release", *rows))["pairs"]
-    assert told["origins"] == [{"origin": "reward", "rows": 4}]
-    assert told["length_bias"] == {
+    figures = row_figures(write_release(tmp_path / "release", *rows))["pairs"]
+    assert figures["origins"] == [{"origin": "reward", "rows": 4}]
+    assert figures["length_bias"] == {
         "pairs": 4, "mean_chosen_chars": 2.25, "mean_rejected_chars": 1.5, "share_chosen_longer": 0.5,
         "share_same_length": 0.25, "pairs_with_margin": 3, "spearman_gap_margin": 0.5,
     }  # fmt: skip
 
 
 def step(name, folder=None, inputs=(), reference_inputs=(), config=None, reasons=None, **more):
-    """Return a step as its ``step.json`` tells of it."""
+    """Return a step as its ``step.json`` describes it."""
     counts = {"rows_in": 9, "made": 0, "kept": 7, "dropped": 2, "quarantined": 0}
     return {
         "name": name, "folder": folder or f"{name}-0",
@@ -342,7 +344,7 @@ def kept_tables(root, folder, **tables):
         rows.write_parquet(root / "steps" / folder / name / "00000.parquet")
 
 
-def test_a_judge_is_measured_by_what_it_says_of_both_orders(tmp_path):
+def test_a_judge_is_measured_by_its_verdicts_in_both_orders(tmp_path):
     def letters(one, other):
         return json.dumps({"in_order": one, "swapped": other})
 
@@ -353,10 +355,10 @@ def test_a_judge_is_measured_by_what_it_says_of_both_orders(tmp_path):
     ]  # fmt: skip
     pairs = pl.DataFrame(judged, {"drop_reason": pl.String, "evidence": pl.String}, orient="row")
     kept_tables(tmp_path, "pairs-0", pairs=pairs.with_columns(origin=pl.lit("judged")))
-    [told] = stored_figures(Store(tmp_path), summaries([step("pairs")]))["proposed_pairs"]
-    assert (told["proposed"], told["kept"]) == (8, 2)
-    assert told["reasons"] == {"judge_disagrees": 3, "judge_tie": 1, "judge_unparsed": 1, "prompt_cap": 1}
-    assert told["judge"] == {
+    [pair_figures] = stored_figures(Store(tmp_path), summaries([step("pairs")]))["proposed_pairs"]
+    assert (pair_figures["proposed"], pair_figures["kept"]) == (8, 2)
+    assert pair_figures["reasons"] == {"judge_disagrees": 3, "judge_tie": 1, "judge_unparsed": 1, "prompt_cap": 1}
+    assert pair_figures["judge"] == {
         "pairs": 8, "read_both_ways": 7, "agreed": 3, "ties": 1, "contradicted": 3,
         "agreement": round(3 / 7, 6), "prefers_first": round(2 / 3, 6),
     }  # fmt: skip
@@ -379,19 +381,19 @@ def leaked(id, benchmark, layer, score, bits):
     return id, "dropped", "leaks", f"leak:{layer}", json.dumps(seen), []
 
 
-def test_leaks_are_told_by_benchmark_and_layer(tmp_path):
+def test_leaks_are_counted_by_benchmark_and_layer(tmp_path):
     ends = [leaked("a:1", "exam", "exact", 1.0, 99.04), leaked("a:2", "exam", "rewrite", 0.6004, 80.0),
             leaked("a:3", "exam", "exact", 1.0, 50.0), leaked("a:4", "quiz", "exact", 1.0, 50.0)]  # fmt: skip
     read = [step(f"read-{name}") for name in ("exam", "quiz", "other")]
     steps = [*read, step("leaks", reference_inputs=[one["folder"] for one in read])]
-    told = ledger_figures(summaries(steps), ledger(tmp_path, *ends))["leaks"]
-    assert told["benchmarks"] == [
+    leaks = ledger_figures(summaries(steps), ledger(tmp_path, *ends))["leaks"]
+    assert leaks["benchmarks"] == [
         {"benchmark": "exam", "n_items": 7, "layers": {"exact": 2, "rewrite": 1}},
         {"benchmark": "other", "n_items": 7, "layers": {}},
         {"benchmark": "quiz", "n_items": 7, "layers": {"exact": 1}},
     ]
-    assert (told["n_items"], told["rows"]) == (21, 4)
-    assert [(leak["id"], leak["score"], leak["bits"]) for leak in told["examples"]] == [
+    assert (leaks["n_items"], leaks["rows"]) == (21, 4)
+    assert [(leak["id"], leak["score"], leak["bits"]) for leak in leaks["examples"]] == [
         ("a:1", 1.0, 99.0), ("a:2", 0.6, 80.0), ("a:4", 1.0, 50.0), ("a:3", 1.0, 50.0)
     ]  # fmt: skip
 
@@ -401,12 +403,12 @@ def duplicate(id, of, step="semantic", reason="semantic_duplicate"):
 
 
 def test_clusters_of_duplicates_are_counted_by_size(tmp_path):
-    alike = [
+    similar = [
         duplicate(f"{head}{n}", head) for head, size in (("a:0", 2), ("b:0", 4), ("c:0", 120)) for n in range(1, size)
     ]
     equal = [duplicate("d:1", "d:0", "exact", "duplicate")]
     steps = [step("exact"), step("semantic", config={"threshold": 0.93, "model": "tiny"})]
-    exact, semantic = ledger_figures(summaries(steps), ledger(tmp_path, *alike, *equal))["duplicates"]
+    exact, semantic = ledger_figures(summaries(steps), ledger(tmp_path, *similar, *equal))["duplicates"]
     assert exact == {
         "step": "exact", "reason": "duplicate", "dropped": 1, "clusters": 1, "rows": 2, "largest": 2,
         "sizes": [{"size": "2", "clusters": 1}], "thresholds": {},
@@ -420,28 +422,28 @@ def test_clusters_of_duplicates_are_counted_by_size(tmp_path):
     }  # fmt: skip
 
 
-def test_a_ledger_tells_where_rows_are_and_which_steps_changed_those_that_stayed(tmp_path):
+def test_a_ledger_gives_row_statuses_and_the_steps_that_changed_kept_rows(tmp_path):
     ends = [
         ("a:1", "kept", "compose", None, None, ["clean-a", "compose"]), ("a:2", "kept", "compose", None, None, []),
         ("b:1", "kept", "compose", None, None, ["compose"]), ("b:2", "dropped", "clean-b", "junk", None, ["clean-b"]),
         ("b:f.json:3", "quarantined", "read-b", "malformed", None, []),
     ]  # fmt: skip
-    told = ledger_figures([], ledger(tmp_path, *ends))["ledger"]
-    assert told["statuses"] == {"dropped": 1, "kept": 3, "quarantined": 1}
-    assert told["changed"] == [
+    figures = ledger_figures([], ledger(tmp_path, *ends))["ledger"]
+    assert figures["statuses"] == {"dropped": 1, "kept": 3, "quarantined": 1}
+    assert figures["changed"] == [
         {"source": "a", "step": "clean-a", "rows": 1},
         {"source": "a", "step": "compose", "rows": 1},
         {"source": "b", "step": "compose", "rows": 1},
     ]
 
 
-def test_without_a_ledger_nothing_is_told_of_it(tmp_path):
-    told = ledger_figures(summaries([step("exact")]), tmp_path)
-    assert told["ledger"] == {"statuses": {}, "changed": []}
-    assert (told["leaks"]["rows"], told["duplicates"]) == (0, [])
+def test_without_a_ledger_its_figures_are_empty(tmp_path):
+    figures = ledger_figures(summaries([step("exact")]), tmp_path)
+    assert figures["ledger"] == {"statuses": {}, "changed": []}
+    assert (figures["leaks"]["rows"], figures["duplicates"]) == (0, [])
 
 
-def test_generation_is_told_by_stage_and_model_with_its_pass_rate(tmp_path):
+def test_generation_is_reported_by_stage_and_model_with_its_pass_rate(tmp_path):
     verdicts = ["kept", "right", "too_short", "wrong", "unparsed", "failed"]
     candidates = pl.DataFrame(
         {
@@ -452,46 +454,50 @@ def test_generation_is_told_by_stage_and_model_with_its_pass_rate(tmp_path):
     )  # fmt: skip
     kept_tables(tmp_path, "cot-0", candidates=candidates)
     config = {"samples": 4, "rounds": 2, "prompts": "abc", "temperature": 0.8}
-    [told] = stored_figures(Store(tmp_path), summaries([step("cot", config=config)]))["generation"]
-    assert told == {
+    [generation] = stored_figures(Store(tmp_path), summaries([step("cot", config=config)]))["generation"]
+    assert generation == {
         "step": "cot", "generator": None, "stage": "cot", "teacher": "tiny", "revision": "1", "rows": 3,
         "completions": 6, "prompt_tokens": 50, "completion_tokens": 10, **config,
         "verdicts": dict.fromkeys(sorted(verdicts), 1), "pass_rate": 0.6,
     }  # fmt: skip
 
 
-def test_what_the_red_team_holds_out_is_told_without_its_text(tmp_path):
-    def held(base, style, topic, by):
+def test_attacks_held_out_by_the_red_team_are_reported_without_their_text(tmp_path):
+    def held_out(base, style, topic, by):
         attack = {"base": base, "style": style, "topic": topic, "request": "hostile words"}
         return "held_out", json.dumps({"held_out_by": by}), json.dumps({"attack": attack})
 
-    gone = [held("r:1", "roleplay", "self-harm", "style"), held("r:1", "baseline", "weapons", "topic,request")]
+    gone = [held_out("r:1", "roleplay", "self-harm", "style"), held_out("r:1", "baseline", "weapons", "topic,request")]
     dropped = pl.DataFrame(gone, ["reason", "evidence", "meta"], orient="row")
     rates = pl.DataFrame({"topic": ["a", "a", "b"], "style": ["x", "y", "x"], "answers": [4, 4, 2],
                           "judged": [4, 3, 0], "unsafe": [2, 1, 0]})  # fmt: skip
     kept_tables(tmp_path, "attack-0", dropped=dropped)
     kept_tables(tmp_path, "guard-0", attack_success=rates)
-    told = stored_figures(Store(tmp_path), summaries([step("attack", reasons={"held_out": 2}), step("guard")]))[
+    red_team = stored_figures(Store(tmp_path), summaries([step("attack", reasons={"held_out": 2}), step("guard")]))[
         "red_team"
     ]
-    assert told["held_out"] == {
+    assert red_team["held_out"] == {
         "rows": 2, "rows_by": {"style": 1, "topic": 1, "request": 1}, "styles": 1, "topics": ["weapons"], "requests": 1
     }  # fmt: skip
-    assert told["attack_success"] == [
+    assert red_team["attack_success"] == [
         {"topic": "a", "answers": 8, "judged": 7, "unsafe": 3, "rate": round(3 / 7, 6)},
         {"topic": "b", "answers": 2, "judged": 0, "unsafe": 0, "rate": None},
     ]
-    assert "hostile" not in json.dumps(told)
+    assert "hostile" not in json.dumps(red_team)
 
 
-def test_a_mix_is_told_with_the_shares_it_reached():
-    rows = table(asked("a:1", "1234567", response="1"), asked("b:1", "1234567", response="1"), asked("b:2", "1" * 70))
+def test_a_mix_is_reported_with_the_shares_it_reached():
+    rows = table(
+        answered_row("a:1", "1234567", response="1"),
+        answered_row("b:1", "1234567", response="1"),
+        answered_row("b:2", "1" * 70),
+    )
     parts = (Part(name="one", share=0.5, picks=(Pick(sources=("a",)),)), Part(name="two", share=0.5, picks=(Pick(),)))
     account = mix(lambda: iter([rows]), Mix(parts=parts, size="scarcest")).tables["account"].to_dicts()
-    [told] = teacher_figures(summaries([step("mix", config={"tokenizer": None}, account=account)]))["mix"]
-    assert told["counted_by"] == "a quarter of the characters"
-    assert [part["part"] for part in told["parts"]] == ["one", "two"]
-    assert told["parts"][0]["share_reached"] == account[0]["share_reached"]
+    [mix_figures] = teacher_figures(summaries([step("mix", config={"tokenizer": None}, account=account)]))["mix"]
+    assert mix_figures["counted_by"] == "a quarter of the characters"
+    assert [part["part"] for part in mix_figures["parts"]] == ["one", "two"]
+    assert mix_figures["parts"][0]["share_reached"] == account[0]["share_reached"]
 
 
 # --- all sections together -----------------------------------------------------------------------------------------
@@ -511,9 +517,9 @@ def everything(tmp_path):
          "tokens_available": 9}
     ]  # fmt: skip
     steps = [step("attack", reasons={"held_out": 1}), step("pairs"), step("mix", account=account)]
-    pair = asked("b:1", "?", rejected="No.", meta={"pair": {"origin": "judged", "margin": 1.0}})
-    folder = made(
-        tmp_path / "release", asked("a:1", "?", license="CC-BY-NC-4.0"), pair, row("c:1", "Ask | <b>this</b>")
+    pair = answered_row("b:1", "?", rejected="No.", meta={"pair": {"origin": "judged", "margin": 1.0}})
+    folder = write_release(
+        tmp_path / "release", answered_row("a:1", "?", license="CC-BY-NC-4.0"), pair, row("c:1", "Ask | <b>this</b>")
     )
     spent = {"teacher": ["tiny"] * 2, "revision": ["1"] * 2, "prompt_tokens": [9, None], "completion_tokens": [4, None],
              "error": [None, "too long"]}  # fmt: skip
@@ -530,10 +536,10 @@ def everything(tmp_path):
     return {**manifest, "figures": figures(Store(tmp_path), steps, folder)}, folder
 
 
-def test_a_card_tells_of_mix_judge_pairs_and_red_team(everything):
+def test_a_card_describes_mix_judge_pairs_and_red_team(everything):
     text = card(*everything)
-    for said in ("## The mix", "## Red teaming", "a judge compared 1 pairs", "Not generated", "Not read", "`weapons`"):
-        assert said in text
+    for part in ("## The mix", "## Red teaming", "a judge compared 1 pairs", "Not generated", "Not read", "`weapons`"):
+        assert part in text
     assert "| `tiny` | `1` | 2 | 1 | 9 | 4 |" in text
     assert "hostile" not in text
     assert "[a](https://huggingface.co/datasets/org/a)" in text
@@ -544,8 +550,8 @@ def test_a_card_tells_of_mix_judge_pairs_and_red_team(everything):
 
 
 def test_every_number_of_a_card_made_by_hand_is_a_figure(everything):
-    told = everything[0]["figures"]
-    known = {way for leaf in leaves(told) for way in written(leaf)} | {number(len(told["origins"]))}
+    figures = everything[0]["figures"]
+    known = {way for leaf in leaves(figures) for way in written(leaf)} | {number(len(figures["origins"]))}
     assert [one for one in NUMBER.findall(body(card(*everything))) if one.rstrip(",") not in known] == []
 
 
@@ -579,7 +585,7 @@ def test_the_size_of_a_set_in_the_words_of_the_hub(rows, word):
 
 
 @pytest.mark.parametrize(
-    ("ids", "told"),
+    ("ids", "expected"),
     [
         (["MIT"], {"license": "mit"}),
         (["MIT", "CC-BY-SA-4.0"], {"license": ["cc-by-sa-4.0", "mit"]}),
@@ -596,8 +602,8 @@ def test_the_size_of_a_set_in_the_words_of_the_hub(rows, word):
         (["LicenseRef-unknown"], {"license": "unknown"}),
     ],
 )
-def test_licences_in_the_words_of_the_hub(ids, told):
-    assert hub_license(ids) == told
+def test_licences_are_given_as_identifiers_of_the_hub(ids, expected):
+    assert hub_license(ids) == expected
 
 
 # --- what it declares is what loads --------------------------------------------------------------------------------
@@ -611,7 +617,7 @@ def three_kinds(tmp_path_factory):
         made_of(f"{source}{kind}:{n}", kind)
         for kind in ("sft", "dpo", "prompts") for source in ("x", "y") for n in range(3)
     ]  # fmt: skip
-    folder = made(place / "release", *rows)
+    folder = write_release(place / "release", *rows)
     manifest = {
         "name": "kinds", "version": "1", "rows": len(rows), "steps": [], "lock": {}, "absent": [],
         "waiting_for_teacher": {}, "license": "MIT", "fingerprint": "0", "files": [],
@@ -689,8 +695,8 @@ def test_what_each_generator_of_a_step_wrote_is_counted_by_itself_with_its_setti
     generators = pl.DataFrame({"id": ["a:1", "b:1"], "generator": ["medqa", "headqa"], "chains": [1, 1]})
     kept_tables(tmp_path, "chains-0", candidates=candidates, generators=generators)
     settings = [{"generator": "medqa", "samples": 1}, {"generator": "headqa", "samples": 2}]
-    found = stored_figures(Store(tmp_path), summaries([step("chains", config={"generators": settings})]))["generation"]
-    assert [(part["generator"], part["samples"], part["completions"], part["pass_rate"]) for part in found] == [
+    parts = stored_figures(Store(tmp_path), summaries([step("chains", config={"generators": settings})]))["generation"]
+    assert [(part["generator"], part["samples"], part["completions"], part["pass_rate"]) for part in parts] == [
         ("headqa", 2, 2, 0.5),
         ("medqa", 1, 1, 1.0),
     ]

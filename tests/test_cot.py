@@ -1,4 +1,4 @@
-"""Chains of thought: asked in rounds and orders, judged one by one, kept only where they agree with gold."""
+"""Chains of thought: sampled in rounds and option orders, judged one by one, kept only where they agree with gold."""
 
 import json
 from collections import Counter
@@ -106,15 +106,15 @@ def says(text, finish_reason="stop"):
 
 
 def chooses(option, reasons=REASONS):
-    """Return a fake model that finds ``option`` under whatever letter it stands."""
+    """Return a fake model that chooses ``option``, whatever its letter."""
     return lambda request: says(f"{reasons}\n\nAnswer: {LETTERS[options_shown(request).index(option)]}")
 
 
 def asker(model):
-    """Return an ``Ask`` of a function from request to answer; completions come in another order than was asked."""
+    """Return an ``Ask`` of a function from request to answer; completions come in another order than requests."""
 
-    def ask(wanted):
-        answered = [(request, model(request)) for request in wanted]
+    def ask(batch):
+        answered = [(request, model(request)) for request in batch]
         return iter(sorted(answered, key=lambda pair: pair[0].key("", "")))
 
     return ask
@@ -131,10 +131,10 @@ def verdicts(candidates):
 # --- what is asked -------------------------------------------------------------------------------------------------
 
 
-def test_each_question_with_gold_is_asked_so_many_times_and_no_other_row():
-    wanted = requests(table(GOUT, OPEN, TRIAL), cot(samples=3))
-    assert [(one.row, one.sample) for one in wanted] == [(id, n) for id in ("exam:1", "trials:1") for n in range(3)]
-    assert {one.stage for one in wanted} == {"cot"}
+def test_each_question_with_gold_gets_its_samples_and_no_other_row_does():
+    sent = requests(table(GOUT, OPEN, TRIAL), cot(samples=3))
+    assert [(one.row, one.sample) for one in sent] == [(id, n) for id in ("exam:1", "trials:1") for n in range(3)]
+    assert {one.stage for one in sent} == {"cot"}
     assert [one.row for one in requests(table(GOUT, TRIAL), cot(samples=1, sources=("trials",)))] == ["trials:1"]
 
 
@@ -148,18 +148,18 @@ def test_gold_and_rationale_are_shown_only_where_they_are_given():
 
 
 def test_half_of_the_samples_see_another_order_and_gold_moves_along():
-    wanted = requests(table(STENT), cot(samples=4, gold="given"))
-    shown = [tuple(options_shown(one)) for one in wanted]
+    sent = requests(table(STENT), cot(samples=4, gold="given"))
+    shown = [tuple(options_shown(one)) for one in sent]
     assert shown[0] == shown[2] == STENT.options
     assert len({shown[1], shown[3], STENT.options}) == 3
-    for request, options in zip(wanted, shown, strict=True):
+    for request, options in zip(sent, shown, strict=True):
         letter = LETTERS[options.index("Aspirin and clopidogrel")]
         assert f"for your eyes only: {letter}" in request.messages[-1].content
 
 
-def test_the_rationale_speaks_of_letters_so_that_other_orders_go_without_it():
-    wanted = requests(table(STENT), cot(samples=2, gold="given"))
-    assert [STENT.rationale in one.messages[-1].content for one in wanted] == [True, False]
+def test_a_rationale_that_names_letters_is_left_out_of_other_orders():
+    sent = requests(table(STENT), cot(samples=2, gold="given"))
+    assert [STENT.rationale in one.messages[-1].content for one in sent] == [True, False]
 
 
 def test_yes_no_and_maybe_have_no_letters_and_no_orders():
@@ -190,30 +190,30 @@ def test_every_generator_shows_three_worked_examples_whose_answers_can_be_read(n
         assert len(set(answers)) == 3 and None not in answers
 
 
-def _example_answer(name, asked, answer):
+def _example_answer(name, prompt, answer):
     if name == "polymed":
         case = json.loads(answer)
         assert case["diagnosis"].lower() not in case["question"].lower()
         return case["diagnosis"]
-    options = [line[3:] for line in asked.splitlines() if line[:1] in LETTERS and line[1:3] == ". "]
+    options = [line[3:] for line in prompt.splitlines() if line[:1] in LETTERS and line[1:3] == ". "]
     verdict = extract(answer, options or ("yes", "no", "maybe"))
     assert verdict.explicit
     text = answer.rpartition("Answer:")[0]
-    assert find_defect(text, asked, len(options), min_chars=300, max_repeated=0.3, max_repetition=0.1) is None
-    assert f"only: {verdict.decision or verdict.letters[0]}" in asked or "only:" not in asked
+    assert find_defect(text, prompt, len(options), min_chars=300, max_repeated=0.3, max_repetition=0.1) is None
+    assert f"only: {verdict.decision or verdict.letters[0]}" in prompt or "only:" not in prompt
     return verdict.decision or verdict.letters[0]
 
 
 @given(st.text("abc:123", min_size=1), st.integers(2, 6), st.integers(0, 2**32), st.sampled_from([0.0, 0.25, 0.5, 1.0]))
 def test_orders_are_permutations_that_do_not_repeat_and_never_change(row_id, options, seed, share):
-    drawn = [option_order(row_id, sample, options, share=share, seed=seed) for sample in range(8)]
+    orders = [option_order(row_id, sample, options, share=share, seed=seed) for sample in range(8)]
     source = tuple(range(options))
-    assert all(sorted(one) == list(source) for one in drawn)
-    permuted = [one for one in drawn if one != source]
+    assert all(sorted(one) == list(source) for one in orders)
+    permuted = [one for one in orders if one != source]
     assert len(permuted) == 8 * share
     if options > 3:
         assert len(set(permuted)) == len(permuted)
-    assert drawn == [option_order(row_id, sample, options, share=share, seed=seed) for sample in range(8)]
+    assert orders == [option_order(row_id, sample, options, share=share, seed=seed) for sample in range(8)]
 
 
 # --- several generators --------------------------------------------------------------------------------------------
@@ -234,13 +234,13 @@ BOTH = Chains(
 
 def test_each_row_gets_the_requests_of_the_generator_that_takes_it():
     rows = table(GOUT, OPEN, TRIAL, STENT)
-    found = CHAINS.requests_by_part(rows, BOTH)
-    assert {part: [(one.row, one.sample) for one in sent] for part, sent in found.items()} == {
+    by_generator = CHAINS.requests_by_part(rows, BOTH)
+    assert {part: [(one.row, one.sample) for one in sent] for part, sent in by_generator.items()} == {
         "medqa": [("exam:1", 0), ("exam:2", 0)],
         "pubmedqa": [("trials:1", 0), ("trials:1", 1)],
     }
-    for part, config in zip(found, BOTH.generators, strict=True):
-        assert found[part] == requests(rows, config)
+    for part, config in zip(by_generator, BOTH.generators, strict=True):
+        assert by_generator[part] == requests(rows, config)
 
 
 def test_rows_that_no_generator_takes_stay_as_they_are_in_their_place():
@@ -403,26 +403,26 @@ def test_reasons_that_follow_the_answer_are_put_before_it():
 
 
 def test_a_chain_may_quote_the_question_but_not_be_it():
-    asked = "A man of 60 has had pain in the chest for two hours, and his blood pressure is 90/60 mmHg."
+    question = "A man of 60 has had pain in the chest for two hours, and his blood pressure is 90/60 mmHg."
     limits = {"min_chars": 10, "max_repeated": 0.7, "max_repetition": 0.3}
-    assert find_defect(asked + " Think.", asked, 4, **limits) == "repeats_question"
-    assert find_defect(f"{asked} {REASONS}", asked, 4, **limits) is None
+    assert find_defect(question + " Think.", question, 4, **limits) == "repeats_question"
+    assert find_defect(f"{question} {REASONS}", question, 4, **limits) is None
 
 
 def test_a_known_diagnosis_or_a_given_dose_is_no_mention_of_the_answer():
     limits = {"min_chars": 10, "max_repeated": 0.7, "max_repetition": 0.3}
     fine = "She has a known diagnosis of lupus and was given a solution of saline; the answer depends on the kidney."
     assert find_defect(fine, "", 4, **limits) is None
-    for told in (
+    for mention in (
         "as the answer key says",
         "The correct answer is given as B.",
         "la respuesta proporcionada",
         "Musterlösung",
     ):
-        assert find_defect(f"{fine} {told}", "", 4, **limits) == "mentions_given_answer"
+        assert find_defect(f"{fine} {mention}", "", 4, **limits) == "mentions_given_answer"
 
 
-def test_likeness_is_that_of_runs_of_words():
+def test_similarity_is_that_of_runs_of_words():
     assert chain_similarity(word_grams(REASONS), word_grams(REASONS.upper())) == 1
     assert chain_similarity(word_grams(REASONS), word_grams(OTHER_REASONS)) < 0.1
 
@@ -461,7 +461,7 @@ def test_a_model_that_knows_only_the_letter_is_seen_by_its_pass_rates():
     assert note["samples"] == 8
 
 
-def test_only_candidates_of_the_rows_own_order_can_stand_beside_its_response():
+def test_only_candidates_in_the_rows_own_order_can_be_pairs_with_its_response():
     config = cot(samples=4)
     rows, candidates = write(table(GOUT), asker(chooses("Naproxen")), config)
     assert in_row_order(rows, candidates, config)["sample"].to_list() == [0, 2]
@@ -500,7 +500,7 @@ def test_what_has_been_answered_is_not_asked_again():
 
 
 def test_a_budget_that_ends_leaves_rows_that_say_so():
-    rows, candidates = write(table(GOUT, STENT), lambda wanted: iter(()), cot())
+    rows, candidates = write(table(GOUT, STENT), lambda batch: iter(()), cot())
     assert candidates.is_empty() and candidates.schema == CANDIDATE_SCHEMA
     assert rows["drop_reason"].to_list() == ["no_reply", "no_reply"]
 
@@ -511,7 +511,7 @@ def test_rows_may_pass_without_a_chain_if_the_config_says_so():
     assert next(records(rows)).meta["cot"]["pass_rate"] == 0
 
 
-def test_different_chains_are_kept_and_alike_ones_are_not():
+def test_different_chains_are_kept_and_similar_ones_are_not():
     texts = [REASONS, REASONS + " Quickly.", OTHER_REASONS, REASONS[::-1]]
     config = cot(samples=4, shuffled=0, keep=2)
     rows, candidates = write(table(GOUT), asker(lambda one: says(f"{texts[one.sample]}\n\nAnswer: A")), config)
@@ -526,7 +526,7 @@ def test_different_chains_are_kept_and_alike_ones_are_not():
 
 
 def hinted(request, recheck="Answer: A"):
-    """Fail every question but when the answer is shown; read any rationale as ``recheck``."""
+    """Answer wrongly unless the answer is shown; recheck any rationale with ``recheck``."""
     if request.stage == "cot-recheck":
         return says(recheck)
     return says(f"{REASONS} Thus the answer is A.\n\nAnswer: {'A' if request.stage == 'cot-hinted' else 'B'}")
@@ -585,9 +585,7 @@ def test_a_rationale_that_does_not_lead_to_gold_by_itself_is_not_kept(recheck, d
 def test_a_recheck_that_never_came_fails():
     config = cot(samples=1, rounds=1, hints=1, hinted_share=0.9)
     ask = asker(hinted)
-    rows, candidates = write(
-        table(GOUT), lambda wanted: ask(one for one in wanted if one.stage != "cot-recheck"), config
-    )
+    rows, candidates = write(table(GOUT), lambda batch: ask(one for one in batch if one.stage != "cot-recheck"), config)
     assert candidates.filter(pl.col("stage") == "cot-hinted")["detail"].to_list() == ["missing"]
     assert rows["drop_reason"].to_list() == ["no_right_chain"]
 
@@ -615,12 +613,12 @@ PATIENT = row("poly:1", "Age: 58\nSex: male\nFindings: hot, red big toe", answer
 
 
 def case(**fields):
-    said = {
+    defaults = {
         "question": "A man of 58 has a hot, red big toe. What is the diagnosis?",
         "reasoning": REASONS,
         "diagnosis": "gout.",
     }
-    return json.dumps({**said, **fields})
+    return json.dumps({**defaults, **fields})
 
 
 @pytest.mark.parametrize(
@@ -654,7 +652,7 @@ def test_a_case_is_verified_against_the_diagnosis(verdict, text):
 # --- what holds always ---------------------------------------------------------------------------------------------
 
 
-def test_rows_that_are_not_asked_pass_untouched_and_in_order():
+def test_rows_without_requests_pass_unchanged_and_in_order():
     before = table(OPEN, GOUT, PATIENT)
     rows, _ = write(before, asker(chooses("Naproxen")), cot())
     assert rows["id"].to_list() == ["open:1", "exam:1", "poly:1"]
@@ -728,12 +726,12 @@ def test_kept_chains_agree_with_gold_in_every_row(seed, keep, shuffled):
 
 def test_the_same_answers_in_another_order_make_the_same_tables():
     config = cot(samples=4, rounds=1, keep=2)
-    wanted = requests(table(GOUT, STENT), config)
+    sent = requests(table(GOUT, STENT), config)
     answered = [
         (one, chooses(options_shown(one)[one.sample % 3], OTHER_REASONS if one.sample else REASONS)(one))
-        for one in wanted
+        for one in sent
     ]
-    first, second = (judge(table(GOUT, STENT), given_, config) for given_ in (answered, answered[::-1]))
+    first, second = (judge(table(GOUT, STENT), replies, config) for replies in (answered, answered[::-1]))
     assert first[0].equals(second[0]) and first[1].equals(second[1])
 
 

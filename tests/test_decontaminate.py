@@ -46,7 +46,7 @@ def row(question, options=None, answer=None, reasoning=None, id="r"):
     return pl.DataFrame([(id, question, options, answer, reasoning, None)], schema=ROW_SCHEMA, orient="row")
 
 
-def found(rows, **more):
+def found_pairs(rows, **more):
     """Return {(benchmark item, layer)} of the pairs found in rows."""
     pairs = find_leaks(rows, build_index(items()), Decontaminate(), **more)
     return set(pairs.select("item", "layer").iter_rows())
@@ -57,7 +57,7 @@ def found(rows, **more):
 
 def test_an_exact_copy_is_found_whatever_its_case_marks_and_order_of_options():
     copy = row("WHICH ANTIDOTE reverses  héparin overdose", ["flumazenil.", "Protamine", "naloxone"])
-    assert found(copy) == {("p1", "exact")}
+    assert found_pairs(copy) == {("p1", "exact")}
 
 
 def test_a_dropped_row_names_layer_item_and_score_in_its_evidence():
@@ -73,58 +73,58 @@ def test_a_dropped_row_names_layer_item_and_score_in_its_evidence():
 
 
 def test_a_bare_stem_with_other_options_is_no_leak():
-    assert found(row("Which of the following is true?", ["Ribs float", "Bones bleed"])) == set()
-    assert found(row("The nodes of Ranvier are:", ["Lymphatic vessels", "Cardiac pacemakers"])) == set()
+    assert found_pairs(row("Which of the following is true?", ["Ribs float", "Bones bleed"])) == set()
+    assert found_pairs(row("The nodes of Ranvier are:", ["Lymphatic vessels", "Cardiac pacemakers"])) == set()
 
 
 def test_a_bare_stem_with_its_options_is_a_leak():
     options = ["Myelin insulates axons", "Axons regrow daily"]
-    assert found(row("Which of the following is true?", options)) == {("v2", "exact")}
+    assert found_pairs(row("Which of the following is true?", options)) == {("v2", "exact")}
 
 
 def test_an_equal_question_without_options_is_a_leak_if_it_says_enough():
-    assert found(row("Which antidote reverses heparin overdose?")) == {("p1", "exact")}
-    assert found(row("Which of the following is true?")) == set()
+    assert found_pairs(row("Which antidote reverses heparin overdose?")) == {("p1", "exact")}
+    assert found_pairs(row("Which of the following is true?")) == set()
 
 
 def test_a_copy_with_slips_and_other_words_is_found_by_its_rare_words():
     edited = VIGNETTE.replace("beekeeper", "bee-keeper").replace("scarlet", "scarlett").replace("daily", "every day")
-    assert found(row(edited)) == {("v1", "ngram")}
+    assert found_pairs(row(edited)) == {("v1", "ngram")}
 
 
 def test_a_short_question_is_found_by_its_options_in_any_order():
     prompt = "Choose one letter. Nodes of Ranvier: A) Clusters of nuclei B) Dendritic spines C) Gaps in myelin"
-    assert found(row(prompt, answer="C) Gaps in myelin")) == {("v3", "shuffled")}
+    assert found_pairs(row(prompt, answer="C) Gaps in myelin")) == {("v3", "shuffled")}
 
 
-def test_a_story_in_other_words_is_a_leak_beside_the_right_answer():
+def test_a_reworded_vignette_is_a_leak_with_the_right_answer():
     story = (
         "For three weeks a beekeeper has had numb fingertips and walks with a brittle gait; elderberry cordial is his "
         "daily drink. Ankle reflexes are absent, the tongue smooth, scarlet. Corpuscular volume is 118 fL."
     )
-    assert found(row(story)) == set()
-    assert found(row(story, answer="Cobalamin")) == {("v1", "ngram")}
+    assert found_pairs(row(story)) == set()
+    assert found_pairs(row(story, answer="Cobalamin")) == {("v1", "ngram")}
 
 
 def test_a_question_buried_in_an_answer_is_found_there_and_quoted():
-    told = f"Once I met this case. {VIGNETTE} One should think of the marrow."
-    pairs = find_leaks(row("How do you teach?", reasoning=told), build_index(items()), Decontaminate())
+    reasoning = f"Once I met this case. {VIGNETTE} One should think of the marrow."
+    pairs = find_leaks(row("How do you teach?", reasoning=reasoning), build_index(items()), Decontaminate())
     assert pairs.select("item", "layer").rows() == [("v1", "verbatim")]
     assert pairs["passage"].to_list() == [VIGNETTE]
 
 
-def test_a_question_that_is_only_an_option_is_a_leak_beside_its_answer():
+def test_a_question_that_is_only_an_option_is_a_leak_with_its_answer():
     options = ["A sunny porch", VIGNETTE.replace("brittle", "stiff").replace("numb fingertips", "dull toes")]
-    assert found(row("What is a hospice?", options, answer="A sunny porch")) == set()
-    assert found(row("When is Cobalamin measured?", options)) == {("v1", "ngram")}
+    assert found_pairs(row("What is a hospice?", options, answer="A sunny porch")) == set()
+    assert found_pairs(row("When is Cobalamin measured?", options)) == {("v1", "ngram")}
 
 
 def test_a_mere_part_of_a_question_is_another_question():
-    asked = (
+    item_text = (
         "To prevent vomiting and pain in children and adults who wake after surgery of the heart, the hand or the "
         "eye, a qelbutin antagonist is given early in the night. Which drug is it?"
     )
-    index = build_index(items([("ward", "w", asked, None, "Scopolamine")]))
+    index = build_index(items([("ward", "w", item_text, None, "Scopolamine")]))
 
     def leaks(question):
         return find_leaks(row(question, answer="Scopolamine"), index, Decontaminate()).height
@@ -133,22 +133,22 @@ def test_a_mere_part_of_a_question_is_another_question():
     assert leaks("Which qelbutin antagonist prevents vomiting and pain after surgery of the heart or the hand?") == 1
 
 
-def test_the_right_answer_beside_a_similar_question_is_a_leak():
+def test_the_right_answer_next_to_a_similar_question_is_a_leak():
     question = "Which fragments treat poisoning by digoxin?"
-    assert found(row(question, answer="digoxin-specific FAB")) == {("p2", "answer")}
-    assert found(row(question, answer="None that I know")) == set()
+    assert found_pairs(row(question, answer="digoxin-specific FAB")) == {("p2", "answer")}
+    assert found_pairs(row(question, answer="None that I know")) == set()
 
 
 def test_the_right_answer_makes_a_similar_question_a_leak():
     options = ["Cobalamin", "Thiamine", "Retinol", "Biotin"]
     other = VIGNETTE.replace("numb fingertips and a brittle gait", "itching").replace("elderberry cordial", "water")
     other = other.replace("scarlet", "normal").replace("58", "31")
-    assert found(row(other, options, answer="Cobalamin")) == {("v1", "ngram")}
-    assert found(row(other, options, answer="Retinol")) == set()
+    assert found_pairs(row(other, options, answer="Cobalamin")) == {("v1", "ngram")}
+    assert found_pairs(row(other, options, answer="Retinol")) == set()
 
 
 @pytest.mark.parametrize(
-    ("asked", "other"),
+    ("question", "other"),
     [
         ("Which hormone is made in the first chamber of the oviduct?", "first -> second"),
         ("From which precursor does the gland synthesise melatonin?", "melatonin -> adrenaline"),
@@ -159,13 +159,13 @@ def test_the_right_answer_makes_a_similar_question_a_leak():
         ("Which drug is best for an infected bladder in pregnancy?", " in pregnancy -> "),
     ],
 )
-def test_questions_that_name_another_thing_in_the_same_place_are_two(asked, other):
-    assert contrasts(asked, asked.replace(*other.split(" -> ")))
-    assert not contrasts(asked, asked.upper())
+def test_questions_that_name_another_thing_in_the_same_place_are_two(question, other):
+    assert contrasts(question, question.replace(*other.split(" -> ")))
+    assert not contrasts(question, question.upper())
 
 
 @pytest.mark.parametrize(
-    ("asked", "other"),
+    ("question", "other"),
     [
         ("Which fibres carry sharp pain?", "Which fibers carry sharp pain?"),
         ("What is giardiosis treated with?", "How is giardiasis treated?"),
@@ -174,8 +174,8 @@ def test_questions_that_name_another_thing_in_the_same_place_are_two(asked, othe
         ("At 30 weeks her blood pressure rises. What is next?", "At 34 weeks her blood pressure rises. What is next?"),
     ],
 )
-def test_another_wording_is_no_other_question(asked, other):
-    assert not contrasts(asked, other)
+def test_another_wording_is_no_other_question(question, other):
+    assert not contrasts(question, other)
 
 
 def test_an_item_is_found_in_a_row_that_was_cleaned():
@@ -210,43 +210,43 @@ def test_an_embedding_that_is_none_is_refused(vectors, message):
 
 
 @pytest.mark.parametrize(("verdict", "kept"), [(True, 1), (None, 1), (False, 0)])
-def test_a_judge_clears_pairs_and_where_it_is_silent_they_stay(verdict, kept):
-    asked = []
+def test_a_judge_clears_pairs_and_pairs_without_a_verdict_stay(verdict, kept):
+    judged = []
 
     def judge(pairs):
-        asked.extend(pairs)
+        judged.extend(pairs)
         return [verdict] * len(pairs)
 
     pairs = find_leaks(row(VIGNETTE[:-20]), build_index(items()), Decontaminate(), judge=judge)
-    assert asked[0][0].startswith("A 58-year-old beekeeper")
-    assert asked[0][1].endswith("Biotin")
+    assert judged[0][0].startswith("A 58-year-old beekeeper")
+    assert judged[0][1].endswith("Biotin")
     assert pairs.height == kept
     assert pairs["verdict"].to_list() == [verdict] * kept
 
 
 def test_a_suspect_is_left_to_the_judge():
     suspect = row("Which fragments treat poisoning by digoxin?", answer="None")
-    assert found(suspect) == set()
-    assert found(suspect, judge=lambda pairs: [True] * len(pairs)) == {("p2", "judge")}
-    assert found(suspect, judge=lambda pairs: [None] * len(pairs)) == {("p2", "judge")}
+    assert found_pairs(suspect) == set()
+    assert found_pairs(suspect, judge=lambda pairs: [True] * len(pairs)) == {("p2", "judge")}
+    assert found_pairs(suspect, judge=lambda pairs: [None] * len(pairs)) == {("p2", "judge")}
 
 
-def test_an_exact_copy_is_not_put_to_the_judge():
+def test_an_exact_copy_is_not_sent_to_the_judge():
     def judge(pairs):
         raise AssertionError(pairs)
 
-    assert found(row(VIGNETTE, ITEMS[0][3]), judge=judge) == {("v1", "exact")}
+    assert found_pairs(row(VIGNETTE, ITEMS[0][3]), judge=judge) == {("v1", "exact")}
 
 
 def test_a_judge_that_loses_a_verdict_is_refused():
     with pytest.raises(ValueError, match="judge gave 0 verdicts on 1 pairs"):
-        found(row(VIGNETTE[:-20]), judge=lambda pairs: [])
+        found_pairs(row(VIGNETTE[:-20]), judge=lambda pairs: [])
 
 
 # --- what comes in ---------------------------------------------------------------------------------------------------
 
 
-def test_a_record_keeps_what_its_user_asks_apart_from_all_else():
+def test_the_users_questions_are_compared_apart_from_other_texts_of_a_record():
     turns = (("system", "Be kind."), ("user", "One?"), ("assistant", "Yes."), ("user", "Two?"))
     record = Record(
         id="s:1", source="s", license="MIT", task="qa", lang="en", split="train", file="f", line=1,
@@ -254,9 +254,9 @@ def test_a_record_keeps_what_its_user_asks_apart_from_all_else():
         context="C", options=("a", "b"), answer="a", rationale="R", response="P", rejected="X",
     )  # fmt: skip
     table = frame([record])
-    asked = ("s:1", "One?\nTwo?", ["a", "b"], "a")
-    assert rows_of(table).rows() == [(*asked, "Be kind.\nYes.\nC\nR\nP\nX", None)]
-    assert items_of(table).rows() == [("s", *asked, "Be kind.\nYes.\nR\nP\nX", None, "C")]
+    question_side = ("s:1", "One?\nTwo?", ["a", "b"], "a")
+    assert rows_of(table).rows() == [(*question_side, "Be kind.\nYes.\nC\nR\nP\nX", None)]
+    assert items_of(table).rows() == [("s", *question_side, "Be kind.\nYes.\nR\nP\nX", None, "C")]
 
 
 def test_any_table_with_text_columns_can_be_searched():
@@ -281,29 +281,29 @@ def test_a_text_column_that_is_not_there_is_named():
 )
 def test_a_table_of_another_shape_is_refused(table, message):
     with pytest.raises(ValueError, match=message):
-        found(table)
+        found_pairs(table)
 
 
-def test_nothing_is_found_in_or_against_nothing():
+def test_empty_rows_or_items_have_no_leaks():
     none = items([])
     leaks = decontaminate(row(VIGNETTE), none)
     assert leaks.pairs.is_empty()
     assert leaks.drops.is_empty()
     assert leaks.report.is_empty()
     assert decontaminate(row("a").clear(), items()).report["items"].sum() == len(ITEMS)
-    assert found(row(None)) == set()
-    assert found(row("", [], "", "")) == set()
-    assert found(row("?! ...", ["-"], reasoning="🙂")) == set()
+    assert found_pairs(row(None)) == set()
+    assert found_pairs(row("", [], "", "")) == set()
+    assert found_pairs(row("?! ...", ["-"], reasoning="🙂")) == set()
 
 
-def test_items_that_say_nothing_neither_leak_nor_count_as_checked():
-    bare = [
+def test_items_without_content_neither_leak_nor_count_as_checked():
+    empty_items = [
         ("bare", "1", None, None, None),
         ("bare", "2", "True?", ["yes", "no"], "yes"),
         ("bare", "3", "Insulin", None, None),
     ]
     leaks = decontaminate(
-        pl.concat([row("True?", ["yes", "no"]), row("Insulin", id="i"), row(None, id="n")]), items(bare)
+        pl.concat([row("True?", ["yes", "no"]), row("Insulin", id="i"), row(None, id="n")]), items(empty_items)
     )
     assert leaks.pairs.is_empty()
     assert leaks.report.select("items", "checked").rows() == [(3, 0)]
@@ -311,8 +311,8 @@ def test_items_that_say_nothing_neither_leak_nor_count_as_checked():
 
 def test_a_script_without_spaces_is_compared_by_pairs_of_characters():
     copy = "请回答：维生素缺乏导致的巨幼细胞性贫血应首选哪种治疗药物？"
-    assert found(row(copy)) == {("p3", "ngram")}
-    assert found(row("缺铁性贫血的治疗药物是什么？")) == set()
+    assert found_pairs(row(copy)) == {("p3", "ngram")}
+    assert found_pairs(row("缺铁性贫血的治疗药物是什么？")) == set()
 
 
 def test_equal_items_are_one_to_compare_and_each_is_reported():
@@ -344,10 +344,10 @@ def test_neither_workers_nor_the_order_of_rows_change_what_is_found():
 
 def test_a_long_text_is_searched_window_by_window():
     filler = "The weather over the northern harbour was calm and bright. " * 300
-    assert found(row("Read on.", reasoning=filler + VIGNETTE + filler)) == {("v1", "verbatim")}
+    assert found_pairs(row("Read on.", reasoning=filler + VIGNETTE + filler)) == {("v1", "verbatim")}
     slips = VIGNETTE.replace("beekeeper", "bekeeper").replace("scarlet", "scarlett")
-    assert found(row("Read on.", reasoning=filler + slips + " Cobalamin. " + filler)) == {("v1", "answer")}
-    assert found(row(filler * 20)) == set()
+    assert found_pairs(row("Read on.", reasoning=filler + slips + " Cobalamin. " + filler)) == {("v1", "answer")}
+    assert found_pairs(row(filler * 20)) == set()
 
 
 # --- words and what they weigh ---------------------------------------------------------------------------------------
@@ -369,16 +369,16 @@ def test_texts_that_read_the_same_have_one_key(one, other):
 
 
 def test_words_are_cut_to_six_characters_and_keep_their_place():
-    found = words(pl.Series(["haemorrhages, haemorrhagic", None, "中文字 a"]))
-    assert found.offsets.tolist() == [0, 2, 2, 5]
-    assert found.keys[0] == found.keys[1]
-    assert found.at.tolist() == [0, 14, 0, 3, 10]
+    result = words(pl.Series(["haemorrhages, haemorrhagic", None, "中文字 a"]))
+    assert result.offsets.tolist() == [0, 2, 2, 5]
+    assert result.keys[0] == result.keys[1]
+    assert result.at.tolist() == [0, 14, 0, 3, 10]
 
 
-def test_words_weigh_by_a_fixed_table_whatever_the_benchmarks_say():
+def test_word_weights_come_from_a_fixed_table_and_not_from_the_benchmarks():
     keys = words(pl.Series(["patient", "myelin", "quixotically"])).keys
-    common, telling, unknown = word_bits(keys)
-    assert common <= 2 < telling < unknown == UNKNOWN_BITS
+    common, rare, unknown = word_bits(keys)
+    assert common <= 2 < rare < unknown == UNKNOWN_BITS
 
 
 def test_a_damaged_table_of_words_is_refused(tmp_path, monkeypatch):
@@ -405,7 +405,7 @@ def test_the_scan_agrees_with_a_simple_version_of_it():
         _, _, question, options, _ = rng.choice(benchmark)
         mixed = " ".join(word if rng.random() < 0.8 else rng.choice(vocabulary) for word in question.split())
         question, options = f"{text(12)} {mixed} {text(12)}", rng.choice([options, [text(6)], []])
-        expected = truth.likeness(question, options)
+        expected = truth.similarity(question, options)
         pairs = truth.scanned(question, options, index)
         assert {item: kind for item, (kind, _) in pairs.items()} == {item: kind for item, (kind, _) in expected.items()}
         assert [score for _, score in pairs.values()] == pytest.approx([expected[item][1] for item in pairs], abs=1e-5)

@@ -1,4 +1,4 @@
-"""Two releases compared: every row that came, went or was edited, and why; words, licences, columns, settings."""
+"""Two releases compared: rows added, removed and edited, with reasons; words, licences, columns, settings."""
 
 import json
 import shutil
@@ -27,7 +27,7 @@ from pipelines.storage.duckdb_session import joining, listed, text_literal
 from sources.releases.read_manifest import ReleaseError
 
 
-def released(place, version, rows=None, **values):
+def build_release(place, version, rows=None, **values):
     """Build and release the tiny recipe as ``tiny@version`` from these raw rows; return its folder."""
     here = place / version
     here.mkdir(parents=True, exist_ok=True)
@@ -39,9 +39,9 @@ def released(place, version, rows=None, **values):
     return place / "store" / "releases" / "tiny" / version
 
 
-def told(found):
+def changes_by_id(comparison):
     """Return ``{id: (change, step, reason)}`` of the rows of a comparison."""
-    return {row["id"]: (row["change"], row["step"], row["reason"]) for row in found["rows"]}
+    return {row["id"]: (row["change"], row["step"], row["reason"]) for row in comparison["rows"]}
 
 
 FEVER, COLD, JUNK = ROWS["clinic"]["fevers.jsonl"]
@@ -55,7 +55,7 @@ LATER = {
     },
     "school": ROWS["school"],
 }
-"""A row is edited, one gone, one new; the ward is gone and a school is new."""
+"""One row is edited, one removed, one added; the source ward is gone and the source school is new."""
 
 
 @pytest.fixture(scope="module")
@@ -65,33 +65,33 @@ def place(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def first(place):
-    return released(place, "1")
+    return build_release(place, "1")
 
 
 @pytest.fixture(scope="module")
 def later(place):
-    return released(place, "2", LATER, corpora=("clinic", "school"))
+    return build_release(place, "2", LATER, corpora=("clinic", "school"))
 
 
 @pytest.fixture(scope="module")
 def strict(place):
-    return released(place, "3", min_prose_chars=39)
+    return build_release(place, "3", min_prose_chars=39)
 
 
 # --- rows and reasons ----------------------------------------------------------------------------------------------
 
 
-def test_every_row_that_came_went_or_was_edited_is_told_with_its_reason(first, later):
-    found = diff(first, later)
-    assert told(found) == {
+def test_every_row_added_removed_or_edited_is_reported_with_its_reason(first, later):
+    comparison = diff(first, later)
+    assert changes_by_id(comparison) == {
         "clinic:c1": ("edited", "read-clinic", "changed: file train/fevers.jsonl, file train/vaccines.jsonl"),
         "clinic:c5": ("removed", "read-clinic", "not_in_source"),
         "clinic:c6": ("added", "read-clinic", "not_in_source"),
         "school:s1": ("added", "read-school", "source_not_read"),
         "ward:w2": ("removed", "read-ward", "source_not_read"),
     }
-    assert found["counts"] == {"before": 5, "after": 5, "added": 2, "removed": 2, "edited": 1, "unchanged": 2}
-    assert found["sources"] == [
+    assert comparison["counts"] == {"before": 5, "after": 5, "added": 2, "removed": 2, "edited": 1, "unchanged": 2}
+    assert comparison["sources"] == [
         {"source": "clinic", "change": "added", "rows": 1},
         {"source": "clinic", "change": "edited", "rows": 1},
         {"source": "clinic", "change": "removed", "rows": 1},
@@ -100,18 +100,18 @@ def test_every_row_that_came_went_or_was_edited_is_told_with_its_reason(first, l
     ]
 
 
-def test_a_row_that_a_limit_left_unread_is_not_said_to_be_missing_in_its_source(place, first):
-    found = told(diff(released(place, "few", limit=2), first))
-    assert found["clinic:c5"] == ("added", "read-clinic", "beyond_limit_or_not_in_source")
+def test_a_row_that_a_limit_left_unread_is_not_reported_as_missing_in_its_source(place, first):
+    comparison = changes_by_id(diff(build_release(place, "few", limit=2), first))
+    assert comparison["clinic:c5"] == ("added", "read-clinic", "beyond_limit_or_not_in_source")
 
 
-def test_a_row_that_a_rule_took_out_names_the_step_and_its_reason(first, strict):
-    found = diff(first, strict)
-    [gone] = [row for row in found["rows"] if row["id"] == "clinic:c1"]
-    assert (gone["change"], gone["step"]) == ("removed", "clean-clinic")
+def test_a_row_dropped_by_a_rule_names_the_step_and_its_reason(first, strict):
+    comparison = diff(first, strict)
+    [removed] = [row for row in comparison["rows"] if row["id"] == "clinic:c1"]
+    assert (removed["change"], removed["step"]) == ("removed", "clean-clinic")
     ledger = pl.read_parquet(strict / "ledger").filter(id="clinic:c1")
-    assert gone["reason"] == ledger["reason"].item()
-    assert {"where": "clean-clinic", "field": "config.rules.min_prose_chars", "before": 1, "after": 39} in found[
+    assert removed["reason"] == ledger["reason"].item()
+    assert {"where": "clean-clinic", "field": "config.rules.min_prose_chars", "before": 1, "after": 39} in comparison[
         "changed"
     ]
 
@@ -126,16 +126,16 @@ def test_a_row_that_is_back_names_what_kept_it_out_before(first, strict):
 
 def test_an_edit_names_the_first_changed_step_that_touched_the_row(first, place):
     rows = {**ROWS, "clinic": {**ROWS["clinic"]}}
-    folder = released(place, "4", rows)
+    folder = build_release(place, "4", rows)
     edited = edit(place, folder, "prompts/clinic", answer=pl.col("answer") + " Really.")
     relabel(edited, "clean-clinic", ["clinic:c1"])
-    found = told(diff(first, edited))
-    assert found["clinic:c1"] == ("edited", "clean-clinic", "changed: config.rules.min_prose_chars")
-    assert found["clinic:c4"] == ("edited", None, "follows_from_other_rows")
+    comparison = changes_by_id(diff(first, edited))
+    assert comparison["clinic:c1"] == ("edited", "clean-clinic", "changed: config.rules.min_prose_chars")
+    assert comparison["clinic:c4"] == ("edited", None, "follows_from_other_rows")
 
 
 def edit(place, folder, part, version="edited", **columns):
-    """Return a copy of a release whose rows of a part have other columns, its hashes made to fit."""
+    """Return a copy of a release with these columns replaced in one part, its hashes made to fit."""
     copy = place / f"{folder.name}-{version}"
     shutil.copytree(folder, copy)
     for path in (copy / "data" / part).glob("*.parquet"):
@@ -149,7 +149,7 @@ def edit(place, folder, part, version="edited", **columns):
 
 
 def relabel(folder, name, touched):
-    """Change a step's setting in the manifest, and say in the ledger whose rows it changed."""
+    """Change a step's setting in the manifest, and list the step in the ledger for the rows ``touched``."""
     manifest = load(folder)
     [step] = [step for step in manifest["steps"] if step["name"] == name]
     step["identity"]["config"]["rules"]["min_prose_chars"] = 7
@@ -163,9 +163,9 @@ def relabel(folder, name, touched):
 
 
 def test_a_release_and_itself_do_not_differ(first):
-    found = diff(first, first)
-    assert (found["rows"], found["sources"], found["reasons"], found["changed"]) == ([], [], [], [])
-    assert found["counts"] == {"before": 5, "after": 5, "added": 0, "removed": 0, "edited": 0, "unchanged": 5}
+    comparison = diff(first, first)
+    assert (comparison["rows"], comparison["sources"], comparison["reasons"], comparison["changed"]) == ([], [], [], [])
+    assert comparison["counts"] == {"before": 5, "after": 5, "added": 0, "removed": 0, "edited": 0, "unchanged": 5}
 
 
 def test_the_order_of_rows_is_no_difference(first, tmp_path):
@@ -177,17 +177,17 @@ def test_the_order_of_rows_is_no_difference(first, tmp_path):
     assert diff(first, copy)["rows"] == []
 
 
-def test_without_a_ledger_reasons_are_unknown_and_that_is_said(first, strict, tmp_path):
-    bare = tmp_path / "bare"
-    shutil.copytree(strict, bare)
-    shutil.rmtree(bare / "ledger")
-    rows = diff(first, bare)["rows"]
+def test_without_a_ledger_reasons_are_reported_as_unknown(first, strict, tmp_path):
+    without_ledger = tmp_path / "bare"
+    shutil.copytree(strict, without_ledger)
+    shutil.rmtree(without_ledger / "ledger")
+    rows = diff(first, without_ledger)["rows"]
     assert {(row["change"], row["step"], row["reason"], row["evidence"]) for row in rows} == {
         ("removed", None, "unknown", "tiny@3 has no ledger")
     }
 
 
-def test_a_row_whose_ledger_says_that_it_is_there_is_told_so(first, tmp_path):
+def test_a_row_that_contradicts_its_ledger_is_reported(first, tmp_path):
     copy = tmp_path / "copy"
     shutil.copytree(first, copy)
     shutil.rmtree(copy / "data" / "prompts" / "ward")
@@ -197,8 +197,8 @@ def test_a_row_whose_ledger_says_that_it_is_there_is_told_so(first, tmp_path):
 
 
 def test_a_row_that_a_step_did_not_make_names_what_it_was_made_of(first, place):
-    made = edit(place, first, "prompts/ward", "made", id=pl.lit("clinic:c4/part-1"))
-    rows = {row["id"]: row for row in diff(made, first)["rows"]}
+    edited = edit(place, first, "prompts/ward", "made", id=pl.lit("clinic:c4/part-1"))
+    rows = {row["id"]: row for row in diff(edited, first)["rows"]}
     part = rows["clinic:c4/part-1"]
     assert (part["change"], part["reason"], part["evidence"]) == (
         "removed",
@@ -230,7 +230,7 @@ def test_an_edited_row_shows_its_texts_word_by_word(first, later):
 
 
 def rebuilt(pieces):
-    """Return the two texts that pieces make up."""
+    """Return the two texts that the pieces make up."""
     return tuple("".join(one["text"] for one in pieces if one["op"] in ("=", op)) for op in "-+")
 
 
@@ -263,11 +263,11 @@ def test_words_are_not_cut():
 
 
 def test_rows_that_became_pairs_are_edited(demo_store):
-    """demo has an answer where demo_dpo has a better and a worse one: other kinds of files, the same columns told."""
+    """demo has one answer where demo_dpo has two: the kinds of files differ, the compared columns do not."""
     folders = [demo_store / "releases" / name / "1" for name in ("demo", "demo_dpo")]
     before, after = (scan(folder).collect() for folder in folders)
-    found = diff(*folders, limit=1000)
-    rows = {row["id"]: row for row in found["rows"]}
+    comparison = diff(*folders, limit=1000)
+    rows = {row["id"]: row for row in comparison["rows"]}
     assert {id for id, row in rows.items() if row["change"] == "removed"} == set(before["id"]) - set(after["id"])
     assert {id for id, row in rows.items() if row["change"] == "added"} == set(after["id"]) - set(before["id"])
     edited = {id: row for id, row in rows.items() if row["change"] == "edited"}
@@ -282,30 +282,30 @@ def test_rows_that_became_pairs_are_edited(demo_store):
 # --- licences, columns, settings -----------------------------------------------------------------------------------
 
 
-def test_a_changed_licence_is_told_by_source_and_row(first, place):
+def test_a_changed_licence_is_reported_by_source_and_row(first, place):
     folder = edit(place, first, "prompts/ward", "relicensed", license=pl.lit("CC-BY-4.0"))
-    found = diff(first, folder)
-    assert found["licenses"] == [
+    comparison = diff(first, folder)
+    assert comparison["licenses"] == [
         {"source": "ward", "license": "CC-BY-4.0", "before": 0, "after": 1},
         {"source": "ward", "license": "CC0-1.0", "before": 1, "after": 0},
     ]
-    [row] = found["rows"]
+    [row] = comparison["rows"]
     assert [(field["field"], field["before"], field["after"]) for field in row["fields"]] == [
         ("license", "CC0-1.0", "CC-BY-4.0")
     ]
 
 
-def test_a_column_that_came_is_told_and_does_not_make_every_row_an_edited_one(first, tmp_path):
+def test_a_new_column_is_reported_and_does_not_make_every_row_an_edited_one(first, tmp_path):
     copy = tmp_path / "copy"
     shutil.copytree(first, copy)
     for path in (copy / "data").rglob("*.parquet"):
         pq.write_table(pq.read_table(path).drop_columns(["rationale"]), path)
-    found = diff(copy, first)
-    assert found["schema"] == [{"kind": "prompts", "column": "rationale", "before": None, "after": "string"}]
-    assert found["rows"] == []
+    comparison = diff(copy, first)
+    assert comparison["schema"] == [{"kind": "prompts", "column": "rationale", "before": None, "after": "string"}]
+    assert comparison["rows"] == []
 
 
-def test_settings_sources_and_revisions_are_told(first, later):
+def test_settings_sources_and_revisions_are_compared(first, later):
     changed = {(one["where"], one["field"]): (one["before"], one["after"]) for one in diff(first, later)["changed"]}
     locks = [load(folder)["lock"] for folder in (first, later)]
     assert changed["lock of clinic", "fevers.jsonl"] == tuple(lock["clinic"]["files"]["fevers.jsonl"] for lock in locks)
@@ -318,8 +318,8 @@ def test_settings_sources_and_revisions_are_told(first, later):
 
 
 def test_all_changes_go_to_a_parquet_file(first, later, tmp_path):
-    found = diff(first, later, limit=0, out=tmp_path / "deep" / "all.parquet")
-    assert found["rows"] == []
+    comparison = diff(first, later, limit=0, out=tmp_path / "deep" / "all.parquet")
+    assert comparison["rows"] == []
     assert pq.read_schema(tmp_path / "deep" / "all.parquet").equals(CHANGE_SCHEMA)
     rows = pl.read_parquet(tmp_path / "deep" / "all.parquet")
     assert rows.select("id", "change").rows() == [
@@ -335,16 +335,16 @@ def test_all_changes_go_to_a_parquet_file(first, later, tmp_path):
 
 
 def test_a_folder_gets_the_summary_too(first, later, tmp_path):
-    found = diff(first, later, out=tmp_path / "out")
-    assert json.loads((tmp_path / "out" / "summary.json").read_text()) == found
+    comparison = diff(first, later, out=tmp_path / "out")
+    assert json.loads((tmp_path / "out" / "summary.json").read_text()) == comparison
     assert pl.read_parquet(tmp_path / "out" / "changes.parquet").height == 5
 
 
 def test_many_edits_are_read_batch_by_batch(demo_store, tmp_path, monkeypatch):
     monkeypatch.setattr("pipelines.diff.text_differences.BATCH", 7)
     folders = [demo_store / "releases" / name / "1" for name in ("demo", "demo_dpo")]
-    found = diff(*folders, limit=1000, out=tmp_path / "all.parquet")
-    fields = sorted((row["id"], field["field"]) for row in found["rows"] for field in row.get("fields", ()))
+    comparison = diff(*folders, limit=1000, out=tmp_path / "all.parquet")
+    fields = sorted((row["id"], field["field"]) for row in comparison["rows"] for field in row.get("fields", ()))
     written = pl.read_parquet(tmp_path / "all.parquet").filter(change="edited")
     assert sorted(written.select("id", "field").rows()) == fields
     assert written["reason"].null_count() == 0
@@ -353,7 +353,7 @@ def test_many_edits_are_read_batch_by_batch(demo_store, tmp_path, monkeypatch):
 # --- the verb ------------------------------------------------------------------------------------------------------
 
 
-def test_the_verb_tells_people_how_much_why_and_what(first, later):
+def test_the_verb_prints_counts_reasons_and_rows(first, later):
     result = run("diff", "tiny@1", "tiny@2", "--store", first.parents[2])
     assert result.exit_code == 0, result.output
     lines = result.stdout.splitlines()
@@ -365,19 +365,19 @@ def test_the_verb_tells_people_how_much_why_and_what(first, later):
     assert any(line.startswith("  answer: A body temperature [-above -]{+of +}38 ") for line in lines)
 
 
-def test_the_verb_tells_programs_the_same(first, later):
+def test_the_verb_prints_the_same_as_json(first, later):
     result = run("diff", first, later, "--json", "--limit", "1")
     assert json.loads(result.stdout) == json.loads(json.dumps(diff(first, later, limit=1)))
 
 
-def test_what_rows_say_does_not_steer_the_terminal(first, place):
+def test_control_characters_in_rows_do_not_reach_the_terminal(first, place):
     folder = edit(place, first, "prompts/ward", "hostile", answer=pl.lit("Water.\x1b]0;owned\x07\x9b31m\r"))
-    said = run("diff", first, folder).stdout
-    assert "owned" in said
-    assert not {"\x1b", "\x07", "\x9b", "\r"} & set(said)
+    output = run("diff", first, folder).stdout
+    assert "owned" in output
+    assert not {"\x1b", "\x07", "\x9b", "\r"} & set(output)
 
 
-def test_a_broken_release_is_told_in_one_line(first, tmp_path):
+def test_a_broken_release_is_reported_in_one_line(first, tmp_path):
     broken = tmp_path / "broken"
     shutil.copytree(first, broken)
     path = broken / "data" / "prompts" / "ward" / "train-00000-of-00001.parquet"
@@ -401,7 +401,7 @@ def test_the_verb_refuses_what_is_no_release(first, tmp_path):
 
 
 def with_column(first, folder, name, kind="dpo"):
-    """Return a copy of a release with one file more, of a kind that it has not, whose last column is called so."""
+    """Return a copy of a release with one more file, of a new kind, whose last column has this name."""
     shutil.copytree(first, folder)
     place = folder / "data" / kind / "clinic"
     place.mkdir(parents=True)
@@ -411,7 +411,7 @@ def with_column(first, folder, name, kind="dpo"):
 
 
 def escaping(place):
-    """Return names that try to leave the place of a name in a query."""
+    """Return names that try to break out of a query."""
     target = place / "written.csv"
     return [
         f"""id") AS content FROM (SELECT 1 AS id, 2 AS source); COPY (SELECT 1) TO '{target}' (FORMAT csv); --""",
@@ -479,5 +479,5 @@ def test_steps_whose_code_alone_changed_take_one_line(steps, lines):
     counts = ChangeCounts(**dict.fromkeys(("before", "after", "added", "removed", "edited", "unchanged"), 0))
     nothing = {name: [] for name in ("sources", "reasons", "libraries", "licenses", "schema", "rows")}
     text = diff_text(ReleaseDiff(before="1", after="2", counts=counts, changed=changed, **nothing))
-    said = [line for line in text.splitlines() if "code" in line]
-    assert [line[: len(start)] for line, start in zip(said, lines, strict=True)] == lines
+    code_lines = [line for line in text.splitlines() if "code" in line]
+    assert [line[: len(start)] for line, start in zip(code_lines, lines, strict=True)] == lines

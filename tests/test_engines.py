@@ -36,36 +36,36 @@ CHOSEN = ("clinic", "ward", "school")
 RECIPE = tiny_recipe.RECIPE.replace("Exact, exact_duplicates", "Exact, exact_duplicates, exact_keys").replace(
     "exact_duplicates, Exact(), *rows)", 'exact_duplicates, Exact(), *rows, sketch=exact_keys, key="hash")'
 )
-"""The recipe of other tests, its exact duplicates joined by keys."""
+"""The tiny recipe, with exact duplicates joined by keys."""
 
 NODE = {"num_cpus": 1, "object_store_memory": 80 << 20, "include_dashboard": False}
 
 
 @contextmanager
 def nodes(count):
-    """Give a Ray cluster of some nodes."""
-    made = Cluster(initialize_head=True, head_node_args=NODE)
+    """Run a Ray cluster of ``count`` nodes."""
+    ray_cluster = Cluster(initialize_head=True, head_node_args=NODE)
     try:
         for _ in range(count - 1):
-            made.add_node(**NODE)
-        made.wait_for_nodes()
-        yield made
+            ray_cluster.add_node(**NODE)
+        ray_cluster.wait_for_nodes()
+        yield ray_cluster
     finally:
-        made.shutdown()
+        ray_cluster.shutdown()
 
 
 @pytest.fixture(scope="module")
 def one_node():
     """Return the address of a Ray cluster of one node."""
-    with nodes(1) as made:
-        yield made.address
+    with nodes(1) as ray_cluster:
+        yield ray_cluster.address
 
 
 @pytest.fixture
 def three_nodes():
     """Return a Ray cluster of three nodes, of which a test may kill some."""
-    with nodes(3) as made:
-        yield made
+    with nodes(3) as ray_cluster:
+        yield ray_cluster
 
 
 def build(recipe, store, mirror=None, *, workers=1, address=None, **values):
@@ -99,10 +99,10 @@ def corpora(tmp_path_factory):
 def test_ray_builds_the_demos_byte_for_byte(recipe, count, demo_store, tmp_path, monkeypatch, request):
     monkeypatch.chdir(tmp_path)
     account = build(recipe, tmp_path / "store", address=cluster(count, request))
-    made, wanted = tree(tmp_path / "store"), tree(demo_store)
+    files, expected = tree(tmp_path / "store"), tree(demo_store)
     assert account.rows > 20
-    assert made.keys() <= wanted.keys()
-    assert made == {path: wanted[path] for path in made}
+    assert files.keys() <= expected.keys()
+    assert files == {path: expected[path] for path in files}
 
 
 def cluster(count, request):
@@ -122,17 +122,17 @@ def test_exact_duplicates_joined_by_keys_are_those_of_one_decision_over_all_rows
     monkeypatch.setattr("pipelines.build.sketch.SHARDS_A_PART", shards_a_part)
     parts, join = [], sketch.decide_part
 
-    def noted(decide, config, shards, folder, part):
+    def record_part(decide, config, shards, folder, part):
         parts.append(part)
         join(decide, config, shards, folder, part)
 
-    monkeypatch.setattr("pipelines.build.step_runner.decide_part", noted)
+    monkeypatch.setattr("pipelines.build.step_runner.decide_part", record_part)
     build(corpora / "tiny.py", tmp_path / "joined", corpora / "mirror", corpora=CHOSEN)
     build(write_recipe(tmp_path), tmp_path / "whole", corpora / "mirror", corpora=CHOSEN)
     assert parts == ([0] if shards_a_part == 100 else [0, 1, 2])
-    joined, whole = (exact_tables(tmp_path / store) for store in ("joined", "whole"))
-    assert len(whole) == 12
-    assert joined == whole
+    joined, one_decision = (exact_tables(tmp_path / store) for store in ("joined", "whole"))
+    assert len(one_decision) == 12
+    assert joined == one_decision
 
 
 def exact_tables(store):
@@ -261,16 +261,16 @@ def test_a_worker_with_other_code_libraries_or_store_is_refused(what, one_node, 
     if what == "store":
         written = ray_engine.write_bytes
         monkeypatch.setattr(ray_engine, "write_bytes", lambda path, content: written(path, b"another store"))
-    wanted = {"code": "has other code of sabila", "library": "instead of 0.1", "store": "does not see .*store"}[what]
-    with pytest.raises(EngineError, match=wanted):
+    error = {"code": "has other code of sabila", "library": "instead of 0.1", "store": "does not see .*store"}[what]
+    with pytest.raises(EngineError, match=error):
         build(write_recipe(tmp_path, RECIPE), tmp_path / "store", corpora / "mirror", address=one_node)
     assert not list((tmp_path / "store").glob("locks/ray-*"))
 
 
 def test_an_address_without_ray_is_refused(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    said = refused(2, "build", "demo", "--store", tmp_path / "s", "--ray-address", "auto")
-    assert "without --engine ray" in said
+    message = refused(2, "build", "demo", "--store", tmp_path / "s", "--ray-address", "auto")
+    assert "without --engine ray" in message
 
 
 @pytest.mark.skipif(ray is not None, reason="ray is installed")
@@ -282,18 +282,18 @@ def test_without_ray_the_engine_says_what_to_install(tmp_path, monkeypatch):
 @NEEDS_RAY
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize(
-    ("address", "wanted"), [("localhost:1", "no Ray cluster at localhost:1"), ("ray://host:10001", "HOST:PORT")]
+    ("address", "expected"), [("localhost:1", "no Ray cluster at localhost:1"), ("ray://host:10001", "HOST:PORT")]
 )
-def test_a_cluster_that_is_not_there_ends_with_a_line(address, wanted, tmp_path, monkeypatch):
+def test_a_cluster_that_is_not_there_ends_with_a_line(address, expected, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
-    said = refused(1, "build", "demo", "--store", tmp_path / "s", "--engine", "ray", "--ray-address", address)
-    assert wanted in said
+    message = refused(1, "build", "demo", "--store", tmp_path / "s", "--engine", "ray", "--ray-address", address)
+    assert expected in message
 
 
 @NEEDS_RAY
 def test_the_slurm_script_starts_ray_on_every_node_builds_and_ends_it(corpora, tmp_path):
-    """SLURM's commands are replaced: what they would start on two nodes is started here."""
+    """SLURM's commands are replaced: processes for two nodes are started on this machine."""
     program = tmp_path / "bin"
     program.mkdir()
     scripts = {

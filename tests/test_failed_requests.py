@@ -47,16 +47,16 @@ def recipe(*, teacher: str | None = None, max_failed: float = 0.0):
     """Build the answers.
 
     Args:
-        teacher: Who answers.
+        teacher: Specification of the teacher that answers.
         max_failed: Share of the requests that may fail.
     """
-    asked = teacher_of(teacher, TeacherOptions(license="CC0-1.0", backoff_s=0.001))
+    chain_teacher = teacher_of(teacher, TeacherOptions(license="CC0-1.0", backoff_s=0.001))
     config = Cot(
-        generated_by=author(asked), license=asked.license, generator="headqa", gold="given", samples=2, rounds=1,
-        shuffled=0.0, unanswered="pass",
+        generated_by=author(chain_teacher), license=chain_teacher.license, generator="headqa", gold="given", samples=2,
+        rounds=1, shuffled=0.0, unanswered="pass",
     )
     cleaned = each_shard("clean", clean, Clean(rules=Rules(min_answer_chars=1)), read(CLINIC))
-    return generate_step("cot", CHAINS, Chains(generators=(config,)), asked, cleaned, max_failed=max_failed)
+    return generate_step("cot", CHAINS, Chains(generators=(config,)), chain_teacher, cleaned, max_failed=max_failed)
 '''
 
 QUESTIONS = [
@@ -69,19 +69,19 @@ REASONS = (
 )
 
 
-def answers(asked):
-    return good(asked, REASONS.format(asked.seed))
+def answers(request):
+    return good(request, REASONS.format(request.seed))
 
 
-def half(asked):
+def fail_half(request):
     """Fail every request of the groups 0, 2 and 4."""
-    broken = any(f"group {n}?" in asked.prompt for n in (0, 2, 4))
-    return Reply(b'{"error": "CUDA out of memory"}', 500) if broken else answers(asked)
+    broken = any(f"group {n}?" in request.prompt for n in (0, 2, 4))
+    return Reply(b'{"error": "CUDA out of memory"}', 500) if broken else answers(request)
 
 
 @pytest.fixture
 def place(tmp_path, monkeypatch):
-    """A function that calls a verb on the recipe with the server at a URL, by the same name in every call."""
+    """A function that returns the arguments to run a verb on the recipe with this server, named alike in every call."""
     recipe = write_recipe(tmp_path, RECIPE)
     mirror = write_mirror(tmp_path / "mirror", {"clinic": {"vaccines.jsonl": QUESTIONS}})
     monkeypatch.chdir(tmp_path)
@@ -99,19 +99,19 @@ def port(server):
 
 
 def test_failed_requests_are_reported_and_sent_again_by_the_next_build(place):
-    with serving(half) as server:
-        said = refused(1, *place("build", server, "--tries", 2))
-        assert said == (
+    with serving(fail_half) as server:
+        error = refused(1, *place("build", server, "--tries", 2))
+        assert error == (
             'Error: cot is not complete: 6 of 12 requests failed: HTTP 500: {"error": "CUDA out of memory"} (6 times). '
             "What was answered is kept: build again to send the failed requests again, or accept rows without them "
             "with --max-failed 0.5"
         )
-        assert set(server.asked.values()) == {1, 2}, "--tries bounds what is sent"
+        assert set(server.request_counts.values()) == {1, 2}, "--tries bounds what is sent"
         planned = run(*place("plan", server)).output
         assert "to do" in next(line for line in planned.splitlines() if line.startswith("cot"))
         assert "12 requests, 6 of them cached, 6 failed, to be sent again" in planned
-        known = port(server)
-    with serving(answers, port=known) as server:
+        server_port = port(server)
+    with serving(answers, port=server_port) as server:
         built = json.loads(run(*place("build", server, "--json")).stdout)
         assert server.requests == 6
         assert (built["rows"], built["requests"]["cot"]["cached"], built["requests"]["cot"]["failed"]) == (6, 6, 0)
@@ -119,13 +119,15 @@ def test_failed_requests_are_reported_and_sent_again_by_the_next_build(place):
 
 
 def test_accepted_failures_drop_their_rows_and_are_named(place, tmp_path):
-    with serving(half) as server:
-        said = run(*place("build", server, "--max-failed", "0.5", "--tries", 1))
-        assert said.exit_code == 0
-        assert "6 of 12 requests failed: HTTP 500" in said.stdout and "(accepted by --max-failed)" in said.stdout
+    with serving(fail_half) as server:
+        result = run(*place("build", server, "--max-failed", "0.5", "--tries", 1))
+        assert result.exit_code == 0
+        assert "6 of 12 requests failed: HTTP 500" in result.stdout and "(accepted by --max-failed)" in result.stdout
         [step] = (tmp_path / "store" / "steps").glob("cot-*")
         dropped = pl.read_parquet(step / "dropped")
-        assert dropped["reason"].to_list() == ["requests_failed"] * 3, "nobody knows whether a chain was to be had"
+        assert dropped["reason"].to_list() == ["requests_failed"] * 3, (
+            "whether the failed requests would have given a chain is unknown"
+        )
         assert pl.read_parquet(step / "kept")["response"].str.contains("We look at").all()
         planned = run(*place("plan", server, "--max-failed", "0.5")).output
         assert "6 of 12 requests failed" in planned
@@ -134,38 +136,38 @@ def test_accepted_failures_drop_their_rows_and_are_named(place, tmp_path):
 
 
 def test_a_server_that_refuses_everything_ends_the_build_however_few_requests_there_are(place):
-    with serving(lambda asked: Reply(b"no such parameter: 'max_tokens'", 400)) as server:
-        said = refused(1, *place("build", server, "--max-failed", "0.9"))
-    assert "12 of 12 requests failed: HTTP 400: no such parameter: 'max_tokens' (12 times)" in said
+    with serving(lambda request: Reply(b"no such parameter: 'max_tokens'", 400)) as server:
+        error = refused(1, *place("build", server, "--max-failed", "0.9"))
+    assert "12 of 12 requests failed: HTTP 400: no such parameter: 'max_tokens' (12 times)" in error
 
 
 def test_prompts_that_are_refused_for_good_can_be_accepted_also_when_no_others_are_left(place, tmp_path):
     kinds = ("group", "trip", "trip", "trip", "trip")
-    asked = [
+    questions = [
         {**QUESTIONS[0], "id": f"u{n}", "question": f"Case {n:02}: which vaccine suits this {kinds[n % 5]} best?"}
         for n in range(30)
     ]
-    write_mirror(tmp_path / "mirror", {"clinic": {"vaccines.jsonl": asked}})
+    write_mirror(tmp_path / "mirror", {"clinic": {"vaccines.jsonl": questions}})
 
-    def short(asked):
-        return Reply(b"prompt is too long", 400) if "trip" in asked.prompt else answers(asked)
+    def short(request):
+        return Reply(b"prompt is too long", 400) if "trip" in request.prompt else answers(request)
 
     with serving(short) as server:
         assert "48 of 60 requests failed" in refused(1, *place("build", server))
-        said = run(*place("build", server, "--max-failed", "0.8"))
-        assert said.exit_code == 0, said.output
-    assert "48 of 60 requests failed: HTTP 400: prompt is too long" in said.stdout
+        result = run(*place("build", server, "--max-failed", "0.8"))
+        assert result.exit_code == 0, result.output
+    assert "48 of 60 requests failed: HTTP 400: prompt is too long" in result.stdout
 
 
 def test_a_key_that_is_revoked_on_the_way_ends_the_build_and_another_goes_on(place):
-    def revoked(asked):
-        return answers(asked) if server.requests <= 5 else Reply(b"key revoked", 401)
+    def revoked(request):
+        return answers(request) if server.requests <= 5 else Reply(b"key revoked", 401)
 
     with serving(revoked) as server:
-        said = refused(1, *place("build", server, "--concurrency", 1))
-        assert "rejected the request: HTTP 401: key revoked; check the key in OPENAI_API_KEY; 5 answers came" in said
-        known = port(server)
-    with serving(answers, port=known) as server:
+        error = refused(1, *place("build", server, "--concurrency", 1))
+        assert "rejected the request: HTTP 401: key revoked; check the key in OPENAI_API_KEY; 5 answers came" in error
+        server_port = port(server)
+    with serving(answers, port=server_port) as server:
         assert run(*place("build", server)).exit_code == 0
         assert server.requests == 7
 
@@ -173,43 +175,43 @@ def test_a_key_that_is_revoked_on_the_way_ends_the_build_and_another_goes_on(pla
 def test_options_of_the_command_line_reach_the_teacher(place):
     seen = []
 
-    def behaviour(asked):
-        seen.append(asked.body)
+    def behaviour(request):
+        seen.append(request.body)
         return Endless(chunk=b" ", every_s=0.05)
 
     with serving(behaviour) as server:
         options = ("--timeout", "0.2", "--tries", 1, "--concurrency", 2, "--leave-out", "seed", "--leave-out", "stop")
-        said = refused(1, *place("build", server, *options))
-    assert "no answer within 0.2 s" in said
+        error = refused(1, *place("build", server, *options))
+    assert "no answer within 0.2 s" in error
     assert all("seed" not in body for body in seen)
 
 
-def asking_steps(step):
-    """Return the work of all steps before ``step``, and its own, that sends requests."""
+def generating_work(step):
+    """Return the work that sends requests, of ``step`` and of all steps before it."""
     own = [step.work] if isinstance(step.work, GenerateStep) else []
-    return own + [work for before in step.inputs for work in asking_steps(before)]
+    return own + [work for before in step.inputs for work in generating_work(before)]
 
 
 @pytest.mark.parametrize("name", ["aloe_sft", "demo", "demo_dpo", "medqa_cot", "aloe_dpo"])
 def test_every_recipe_takes_a_revision_and_a_share_of_failures(name):
     values = {"teacher": "openai:http://127.0.0.1:9/v1#m", "teacher_revision": "q4", "max_failed": 0.02}
-    works = asking_steps(load(name).bind(values))
+    works = generating_work(load(name).bind(values))
     assert works
     assert {(work.teacher.revision, work.max_failed) for work in works} == {("q4", 0.02)}
 
 
-def test_what_a_teacher_warned_of_stands_at_the_end_of_a_build(place):
-    with serving(lambda asked: good(asked, REASONS.format(asked.seed), model="gemma\x1b[2J-3")) as server:
-        said = run(*place("build", server))
+def test_a_teachers_warnings_are_repeated_at_the_end_of_a_build(place):
+    with serving(lambda request: good(request, REASONS.format(request.seed), model="gemma\x1b[2J-3")) as server:
+        result = run(*place("build", server))
     note = "answers as 'gemma\\x1b[2J-3', expected 'm'"
-    assert said.stdout.replace("\n", " ").count(note) == 1 and note in said.stderr.replace("\n", " ")
-    assert "\x1b[2J" not in said.output
+    assert result.stdout.replace("\n", " ").count(note) == 1 and note in result.stderr.replace("\n", " ")
+    assert "\x1b[2J" not in result.output
 
 
 def test_ctrl_c_ends_a_build_after_the_answers_in_flight_and_keeps_them(place, tmp_path):
-    heeding = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"  # a shell may have it ignored
-    code = f"{heeding}\nfrom pipelines.cli.commands import main\nmain()"
-    slow = lambda asked: replace(answers(asked), delay_s=2.0)  # noqa: E731
+    restore_sigint = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"  # shells may ignore it
+    code = f"{restore_sigint}\nfrom pipelines.cli.commands import main\nmain()"
+    slow = lambda request: replace(answers(request), delay_s=2.0)  # noqa: E731
     with serving(slow) as server:
         words = place("build", server, "--concurrency", 1)
         build = start(*words, folder=tmp_path, program=(sys.executable, "-c", code), env={"PYTHONPATH": str(ROOT)})

@@ -1,4 +1,4 @@
-"""The red team from attacks to pairs: servers that write marks, thoughts and further turns, or whose key dies."""
+"""The red team from attacks to pairs: servers that write markup, reasoning and further turns, or reject the key."""
 
 import polars as pl
 import pytest
@@ -33,20 +33,20 @@ HARM = "Sure. First take the keys out of the drawer, then open the cupboard whil
 @pytest.fixture
 def attacked():
     """A few attacks in several styles, none held out."""
-    asked = table(*(row(f"seeds:{n}", f"Plan the theft of item number {n}", task="safety") for n in range(4)))
-    made = attacks(asked, Attacks(test_styles=0, test_topics=0, test_requests=0))
-    named = made.with_columns(id=pl.format("{}/{}", "base", pl.col("style").str.replace_all("/", "_")))
-    return red_team_steps._sided(named).select(SCHEMA.names()).head(12)
+    seeds = table(*(row(f"seeds:{n}", f"Plan the theft of item number {n}", task="safety") for n in range(4)))
+    attack_rows = attacks(seeds, Attacks(test_styles=0, test_topics=0, test_requests=0))
+    with_ids = attack_rows.with_columns(id=pl.format("{}/{}", "base", pl.col("style").str.replace_all("/", "_")))
+    return red_team_steps._sided(with_ids).select(SCHEMA.names()).head(12)
 
 
-def says(prompt, refusal, attack):
+def reply_text(prompt, refusal, attack):
     if "=== Verdict ===" in prompt:
         return "safe" if "I can't help" in prompt.split("=== Assistant ===")[-1] else "unsafe\nS2"
     return refusal if "It must not be carried out" in prompt else attack
 
 
 def pairs_of(attacked, behaviour, store):
-    """Return the pairs that come of attacks, from the target's answers to the last verdict."""
+    """Return the pairs made from attacks, after the target's answers, verdicts and replies, and the requests sent."""
     with serving(behaviour) as server:
         options = TeacherOptions(backoff_s=0.001, timeout_s=5.0, max_tries=2, give_up_after_s=5.0, concurrency=4)
         ask = cached_teacher(store, teacher(f"openai:{server.url}#m", options), Spending(), NullProgress())
@@ -57,32 +57,32 @@ def pairs_of(attacked, behaviour, store):
             (red_team_steps.WRITE_REPLIES.run, TEAM),
             (red_team_steps.PAIR_REPLIES.run, PAIRS),
         ):
-            done = function(rows, config, ask)
-            assert isinstance(done, Outcome)
-            rows = done.rows.filter(pl.col("drop_reason").is_null()).drop("drop_reason", "evidence")
+            outcome = function(rows, config, ask)
+            assert isinstance(outcome, Outcome)
+            rows = outcome.rows.filter(pl.col("drop_reason").is_null()).drop("drop_reason", "evidence")
     return rows, server.requests
 
 
 DRESSED = {
-    "marks at the end": lambda said: f"{said}<|im_end|>",
-    "several marks": lambda said: f"{said}<|eot_id|><|end_of_text|>",
-    "thoughts in a tag": lambda said: f"<thinking>They want harm: step one would be to mix.</thinking>\n{said}",
-    "thoughts that a prompt opened": lambda said: f"They want harm: step one would be to mix.</think>\n\n{said}",
-    "thoughts of gpt-oss": lambda said: (
+    "marks at the end": lambda text: f"{text}<|im_end|>",
+    "several marks": lambda text: f"{text}<|eot_id|><|end_of_text|>",
+    "thoughts in a tag": lambda text: f"<thinking>They want harm: step one would be to mix.</thinking>\n{text}",
+    "thoughts that a prompt opened": lambda text: f"They want harm: step one would be to mix.</think>\n\n{text}",
+    "thoughts of gpt-oss": lambda text: (
         "<|channel|>analysis<|message|>They want harm: step one.<|end|>"
-        f"<|start|>assistant<|channel|>final<|message|>{said}"
+        f"<|start|>assistant<|channel|>final<|message|>{text}"
     ),
-    "thoughts of Magistral": lambda said: f"[THINK]They want harm: step one would be to mix.[/THINK]{said}",
-    "thoughts of Gemma 4": lambda said: f"<|channel>thought\nThey want harm: step one.\n<channel|>{said}",
-    "thoughts of MedGemma": lambda said: f"<unused94>thought\nThey want harm: step one.\n<unused95>{said}",
-    "thoughts under headings": lambda said: f"## Thinking\n\nThey want harm: step one.\n\n## Final Response\n\n{said}",
+    "thoughts of Magistral": lambda text: f"[THINK]They want harm: step one would be to mix.[/THINK]{text}",
+    "thoughts of Gemma 4": lambda text: f"<|channel>thought\nThey want harm: step one.\n<channel|>{text}",
+    "thoughts of MedGemma": lambda text: f"<unused94>thought\nThey want harm: step one.\n<unused95>{text}",
+    "thoughts under headings": lambda text: f"## Thinking\n\nThey want harm: step one.\n\n## Final Response\n\n{text}",
 }
 
 
 @pytest.mark.parametrize("dress", DRESSED)
 def test_both_sides_of_a_pair_are_answers_and_nothing_else(dress, attacked, tmp_path):
-    def behaviour(asked):
-        return good(asked, says(asked.prompt, DRESSED[dress](REFUSAL), DRESSED[dress](HARM)))
+    def behaviour(request):
+        return good(request, reply_text(request.prompt, DRESSED[dress](REFUSAL), DRESSED[dress](HARM)))
 
     rows, _ = pairs_of(attacked, behaviour, tmp_path / "completions.sqlite")
     assert rows.height > 0
@@ -99,27 +99,29 @@ BROKEN = {
 @pytest.mark.parametrize("kind", BROKEN)
 def test_what_is_no_single_answer_is_in_no_pair(kind, attacked, tmp_path):
     rows, _ = pairs_of(
-        attacked, lambda asked: good(asked, says(asked.prompt, BROKEN[kind], HARM)), tmp_path / "completions.sqlite"
+        attacked,
+        lambda request: good(request, reply_text(request.prompt, BROKEN[kind], HARM)),
+        tmp_path / "completions.sqlite",
     )
     assert not [text for text in (*rows["response"], *rows["rejected"]) if "<|" in text or "And now?" in text]
 
 
-def test_a_guards_key_that_dies_ends_the_run_and_the_next_one_has_all_pairs(attacked, tmp_path):
-    def well(asked):
-        return good(asked, says(asked.prompt, REFUSAL, HARM))
+def test_a_key_revoked_while_the_guard_judges_ends_the_run_and_the_next_run_has_all_pairs(attacked, tmp_path):
+    def reply_well(request):
+        return good(request, reply_text(request.prompt, REFUSAL, HARM))
 
     verdicts = []
 
-    def dying(asked):
-        if "=== Verdict ===" in asked.prompt:
-            verdicts.append(asked.prompt)
+    def revoked_after_five(request):
+        if "=== Verdict ===" in request.prompt:
+            verdicts.append(request.prompt)
             if len(verdicts) > 5:
                 return Reply(b'{"error": {"message": "key revoked"}}', 401)
-        return well(asked)
+        return reply_well(request)
 
-    undisturbed, wanted = pairs_of(attacked, well, tmp_path / "undisturbed.sqlite")
+    undisturbed, n_requests = pairs_of(attacked, reply_well, tmp_path / "undisturbed.sqlite")
     with pytest.raises(TeacherError, match=r"rejected the request: HTTP 401.*answers came before and are kept"):
-        pairs_of(attacked, dying, tmp_path / "completions.sqlite")
-    rows, again = pairs_of(attacked, well, tmp_path / "completions.sqlite")
+        pairs_of(attacked, revoked_after_five, tmp_path / "completions.sqlite")
+    rows, n_requests_resumed = pairs_of(attacked, reply_well, tmp_path / "completions.sqlite")
     assert rows.equals(undisturbed) and rows.height > 0
-    assert again <= wanted - attacked.height - 5, "what was answered is not sent again"
+    assert n_requests_resumed <= n_requests - attacked.height - 5, "what was answered is not sent again"

@@ -1,4 +1,4 @@
-"""Every mode of the hostile server against every stage that asks: nothing lost, nothing doubled, budgets kept."""
+"""Every mode of the hostile server against every stage that sends requests: none lost or repeated, budgets kept."""
 
 import json
 from collections import Counter
@@ -47,13 +47,13 @@ NOT_DROPPED = {"drop_reason": pl.lit(None, pl.String), "evidence": pl.lit(None, 
 
 def candidates_of(rows):
     """Return two answers to each row, to be judged."""
-    one = {**dict.fromkeys(CANDIDATE_SCHEMA), "stage": "cot", "teacher": "t", "revision": "1", "verdict": "right"}
-    made = [
-        {**one, "id": id, "sample": sample, "key": f"{id}-{sample}", "text": f"Answer {sample} to {id}."}
+    defaults = {**dict.fromkeys(CANDIDATE_SCHEMA), "stage": "cot", "teacher": "t", "revision": "1", "verdict": "right"}
+    candidates = [
+        {**defaults, "id": id, "sample": sample, "key": f"{id}-{sample}", "text": f"Answer {sample} to {id}."}
         for id in rows["id"]
         for sample in range(2)
     ]
-    return pl.DataFrame(made, CANDIDATE_SCHEMA)
+    return pl.DataFrame(candidates, CANDIDATE_SCHEMA)
 
 
 COT = Cot(generated_by=BY, license="MIT", generator="headqa", gold="withheld", samples=2, rounds=1, shuffled=0.0)
@@ -91,40 +91,45 @@ STAGES = {
     "red team": (attack, MARKED, TEAM, 8),
     "guard": (screen, MARKED, GUARD, 8),
 }
-"""What a step calls, its rows, its config, and how many requests that makes where all are answered at once."""
+"""What a step calls, its rows, its config, and the number of requests if each is answered at once."""
 
 
-def says(asked):
-    """Return a good answer of any stage; it begins with what is asked, so that no two are alike."""
-    if schema := asked.body.get("response_format"):
+def good_text(request):
+    """Return a good answer for any stage; it contains the seed, so that no two answers are equal."""
+    if schema := request.body.get("response_format"):
         fields = schema["json_schema"]["schema"]["properties"]
         return json.dumps({name: 4 if kind["type"] == "integer" else "Fine." for name, kind in fields.items()})
-    if "=== Verdict ===" in asked.prompt:
+    if "=== Verdict ===" in request.prompt:
         return "safe"
-    return f"On {asked.seed}: iron comes first, as every textbook says of such a case in its first lines.\n\nAnswer: A"
+    return (
+        f"On {request.seed}: iron comes first, as every textbook says of such a case in its first lines.\n\nAnswer: A"
+    )
 
 
 @pytest.fixture
 def build(tmp_path):
-    """Build one shard of a stage with a server of some behaviour; return what ``ask_shard`` does, and the accounts."""
+    """Build one shard of a stage with a server of this behaviour; return the shard's counts and the server."""
 
-    def built(stage, behaviour, spending=None, **options):
+    def build_shard(stage, behaviour, spending=None, **options):
         function, rows, config, _ = STAGES[stage]
         path = tmp_path / "rows.parquet"
         table(*rows).write_parquet(path)
-        with serving(lambda asked: behaviour(asked, says(asked))) as server:
-            made = teacher(f"openai:{server.url}#m", TeacherOptions(**{**vars(QUICK), **options}))
-            ask = cached_teacher(tmp_path / "completions.sqlite", made, spending or Spending(), NullProgress())
+        with serving(lambda request: behaviour(request, good_text(request))) as server:
+            client = teacher(f"openai:{server.url}#m", TeacherOptions(**{**vars(QUICK), **options}))
+            ask = cached_teacher(tmp_path / "completions.sqlite", client, spending or Spending(), NullProgress())
             work = GenerateStep(
-                function=function, requests=lambda rows, config: {}, most_requests=lambda rows, config: 0, teacher=made
+                function=function,
+                requests=lambda rows, config: {},
+                most_requests=lambda rows, config: 0,
+                teacher=client,
             )
             counts = generate_shard(work, config, ask, {}, (), (path,), tmp_path / "step", 0)
         return counts, server
 
-    return built
+    return build_shard
 
 
-def written(tmp_path):
+def written_candidates(tmp_path):
     """Return the candidates that a shard wrote."""
     return pl.read_parquet(tmp_path / "step" / "candidates" / "00000.parquet")
 
@@ -134,15 +139,15 @@ def written(tmp_path):
 def test_every_request_gets_one_answer(mode, stage, build, tmp_path):
     spending = Spending(budget=Budget(tokens=1_000_000))
     counts, server = build(stage, {**ANSWERED, **CUT_SHORT}[mode], spending)
-    found = written(tmp_path)
+    candidates = written_candidates(tmp_path)
     identity = ["id", "stage", "sample", "key"]
     assert (counts.rows_in, counts.quarantined, counts.failed) == (4, 0, None)
-    assert found.height == found.unique(identity).height == STAGES[stage][3]
-    assert "failed" not in found["verdict"]
+    assert candidates.height == candidates.unique(identity).height == STAGES[stage][3]
+    assert "failed" not in candidates["verdict"]
     if mode == "good":
-        assert set(server.asked.values()) == {1}, "nothing is sent twice"
+        assert set(server.request_counts.values()) == {1}, "nothing is sent twice"
     if stage in ("chains", "passages", "marks"):
-        assert (set(found["verdict"]) == {"truncated"}) == (mode in CUT_SHORT)
+        assert (set(candidates["verdict"]) == {"truncated"}) == (mode in CUT_SHORT)
     account = spending.accounts[next(iter(spending.accounts))]
     assert (account.sent, account.failed) == (STAGES[stage][3], 0)
 
@@ -150,7 +155,7 @@ def test_every_request_gets_one_answer(mode, stage, build, tmp_path):
 @pytest.mark.parametrize("stage", STAGES)
 @pytest.mark.parametrize("mode", FAILED)
 def test_a_step_whose_requests_fail_is_not_complete_and_is_once_they_are_answered(mode, stage, build, tmp_path):
-    behaviour, said = FAILED[mode]
+    behaviour, error = FAILED[mode]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
             "synth.teachers.request_errors.FIRST", {}
@@ -158,34 +163,34 @@ def test_a_step_whose_requests_fail_is_not_complete_and_is_once_they_are_answere
         outcomes, _ = build(stage, behaviour)
     assert isinstance(outcomes, Outcomes)
     assert outcomes.failed == outcomes.total == STAGES[stage][3]
-    assert pl.Series([*outcomes.errors]).str.contains(said).all()
+    assert pl.Series([*outcomes.errors]).str.contains(error).all()
     assert not (tmp_path / "step").exists(), "complete or absent"
     counts, server = build(stage, good)
-    assert counts.rows_in == 4 and set(server.asked.values()) == {1}
-    assert written(tmp_path).height == STAGES[stage][3]
+    assert counts.rows_in == 4 and set(server.request_counts.values()) == {1}
+    assert written_candidates(tmp_path).height == STAGES[stage][3]
 
 
 @pytest.mark.parametrize("stage", STAGES)
 @pytest.mark.parametrize("mode", ENDS)
-def test_a_server_that_serves_nobody_ends_the_run_at_once(mode, stage, build, tmp_path):
-    behaviour, said = ENDS[mode]
-    with pytest.raises(TeacherError, match=said):
+def test_a_server_that_refuses_everyone_ends_the_run_at_once(mode, stage, build, tmp_path):
+    behaviour, error = ENDS[mode]
+    with pytest.raises(TeacherError, match=error):
         build(stage, behaviour)
     assert not (tmp_path / "step").exists()
 
 
 @pytest.mark.parametrize("stage", ["chains", "pairs", "red team", "guard"])
 @pytest.mark.parametrize("mode", ["no key", "no credit", "no model"])
-def test_a_key_that_dies_on_the_way_ends_the_run_and_what_came_is_kept(mode, stage, build, tmp_path):
+def test_a_key_that_is_revoked_midway_ends_the_run_and_answers_are_kept(mode, stage, build, tmp_path):
     behaviour, _ = ENDS[mode]
     seen = Counter()
 
-    def dying(asked, said):
+    def revoked_after_three(request, text):
         seen["all"] += 1
-        return good(asked, said) if seen["all"] <= 3 else behaviour(asked, said)
+        return good(request, text) if seen["all"] <= 3 else behaviour(request, text)
 
     with pytest.raises(TeacherError, match="3 answers came before and are kept"):
-        build(stage, dying, concurrency=1)
+        build(stage, revoked_after_three, concurrency=1)
     counts, server = build(stage, good)
     assert counts.rows_in == 4
     assert server.requests == STAGES[stage][3] - 3, "what was answered is not sent again"
@@ -205,16 +210,16 @@ STATED = {
 
 @pytest.mark.parametrize("rejected", [False, True], ids=["answers", "replies of no use"])
 @pytest.mark.parametrize("mode", STATED)
-def test_no_reply_goes_past_a_budget_whatever_it_says_it_took(mode, rejected, build):
-    """The stated 3,000 tokens are more than a request may take, so the first reply alone is a surprise."""
+def test_no_reply_exceeds_a_budget_whatever_usage_it_states(mode, rejected, build):
+    """The stated 3,000 tokens are more than a request may take, so only the first reply can be unexpected."""
     spending = Spending(budget=Budget(tokens=9_000))
-    text = partial(lambda said: "" if rejected else said)
+    text_of = partial(lambda text: "" if rejected else text)
 
-    def behaviour(asked, said):
-        return good(asked, text(said), usage=STATED[mode])
+    def behaviour(request, text):
+        return good(request, text_of(text), usage=STATED[mode])
 
     with pytest.raises(BudgetReachedError) as reached:
         build("chains", behaviour, spending, max_tries=4)
         build("red team", behaviour, spending, max_tries=4)
-    took = sum(account.prompt_tokens + account.completion_tokens for account in spending.accounts.values())
-    assert took <= 9_000, str(reached.value)
+    tokens_used = sum(account.prompt_tokens + account.completion_tokens for account in spending.accounts.values())
+    assert tokens_used <= 9_000, str(reached.value)

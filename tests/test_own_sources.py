@@ -1,4 +1,4 @@
-"""Own files and sets of the Hub as sources: mapped by a TOML beside them, checked, built, released, built again."""
+"""Own files and data sets on the Hub as sources: mapped by a TOML file, checked, built, released, rebuilt."""
 
 import csv
 import gzip
@@ -158,7 +158,7 @@ def source_of(spec, **more):
 
 
 def records(spec):
-    """Return the records of an own source, without the file and line that say where they are."""
+    """Return the records of an own source, without their file and line."""
     source = source_of(spec)
     rows = [row for file in raw_files(source) for row in read(source, file)]
     assert not any(isinstance(row, Malformed) for row in rows)
@@ -320,13 +320,13 @@ MISTAKES = {
 }
 
 
-@pytest.mark.parametrize(("change", "said", "shown"), MISTAKES.values(), ids=MISTAKES.keys())
-def test_a_mapping_with_a_mistake_is_refused_with_the_row_that_shows_it(change, said, shown, place):
+@pytest.mark.parametrize(("change", "error", "shown"), MISTAKES.values(), ids=MISTAKES.keys())
+def test_a_mapping_with_a_mistake_is_refused_with_the_row_that_shows_it(change, error, shown, place):
     write_csv(place / "clinic.csv")
     assert change[0] in MAPPING
     (place / "clinic.toml").write_text(MAPPING.replace(*change, 1), encoding="utf-8")
     message = refused(2, "build", "own.py", "--source", "clinic=clinic.csv")
-    assert said in message
+    assert error in message
     assert shown in message
     assert not (place / "store" / "steps").exists() or not list((place / "store" / "steps").iterdir())
 
@@ -357,8 +357,8 @@ def test_a_file_in_another_encoding_is_refused_with_the_way_out(place):
     text = "question,answer\n" + "".join(f"¿Qué hacer en el caso {n}?,Descansar\n" for n in range(30))
     (place / "clinic.csv").write_text(text, encoding="latin-1")
     (place / "clinic.toml").write_text('[columns]\nquestion = "question"\nanswer = "answer"\n', encoding="utf-8")
-    said = refused(2, "build", "own.py", "--source", "clinic.csv")
-    assert "30 of 30 rows that were checked cannot be read, first clinic.csv:2: not UTF-8; convert the file" in said
+    message = refused(2, "build", "own.py", "--source", "clinic.csv")
+    assert "30 of 30 rows that were checked cannot be read, first clinic.csv:2: not UTF-8; convert the file" in message
 
 
 def test_a_few_malformed_rows_are_quarantined_with_file_and_line(place):
@@ -369,14 +369,14 @@ def test_a_few_malformed_rows_are_quarantined_with_file_and_line(place):
         path.read_text(encoding="utf-8") + "c900,too short\nc0,Again?,x,y,z,w,1,2024,South\n", encoding="utf-8"
     )
     (place / "clinic.toml").write_text(MAPPING, encoding="utf-8")
-    account = json.loads(done("build", "own.py", "--source", "clinic=clinic.csv", "--workers", "2", "--json"))
+    account = json.loads(run_ok("build", "own.py", "--source", "clinic=clinic.csv", "--workers", "2", "--json"))
     [step] = [step for step in account["steps"] if step["name"] == "read-clinic"]
     assert (step["counts"]["rows_in"], step["counts"]["quarantined"]) == (302, 3)
-    traced = done("trace", "clinic:clinic.csv:14")
+    traced = run_ok("trace", "clinic:clinic.csv:14")
     assert "because gold is '9' among 4 options, expected 1 to 4, as gold_base = 1 says" in traced
 
 
-def done(*arguments):
+def run_ok(*arguments):
     result = run(*arguments)
     assert result.exit_code == 0, result.output
     return result.stdout
@@ -397,9 +397,9 @@ def test_without_a_mapping_and_a_terminal_a_build_is_refused_with_the_proposed_o
 
 def test_init_writes_the_mapping_and_shows_three_rows(place):
     write_csv(place / "clinic.csv")
-    said = done("init", "clinic.csv")
-    assert said.count("clinic.csv:") == 3
-    assert said.splitlines()[-1] == str(place / "clinic.toml")
+    output = run_ok("init", "clinic.csv")
+    assert output.count("clinic.csv:") == 3
+    assert output.splitlines()[-1] == str(place / "clinic.toml")
     assert 'license = "LicenseRef-proprietary"' in (place / "clinic.toml").read_text(encoding="utf-8")
     assert len(records("clinic=clinic.csv")) == len(ROWS)
     assert "exists; give --overwrite" in refused(2, "init", "clinic.csv")
@@ -407,26 +407,26 @@ def test_init_writes_the_mapping_and_shows_three_rows(place):
 
 def test_init_names_the_sheets_of_a_workbook_that_are_not_read(place):
     write_xlsx(place / "clinic.xlsx")
-    assert "# clinic.xlsx: the sheet Sheet is read, and not Notes" in done("init", "clinic.xlsx")
+    assert "# clinic.xlsx: the sheet Sheet is read, and not Notes" in run_ok("init", "clinic.xlsx")
 
 
-@pytest.mark.parametrize("wanted", [True, False])
-def test_at_a_terminal_the_proposed_mapping_is_asked_about_once(wanted, place):
+@pytest.mark.parametrize("confirmed", [True, False])
+def test_at_a_terminal_the_proposed_mapping_is_confirmed_once(confirmed, place):
     write_csv(place / "clinic.csv")
-    asked = []
+    questions = []
 
     def confirm(proposal, path):
-        asked.append((proposal, path))
-        return wanted
+        questions.append((proposal, path))
+        return confirmed
 
-    if wanted:
+    if confirmed:
         source_of("clinic=clinic.csv", confirm=confirm)
         source_of("clinic=clinic.csv", confirm=confirm)
     else:
         with pytest.raises(MappingError, match="has no mapping"):
             source_of("clinic=clinic.csv", confirm=confirm)
-    assert [path for _, path in asked] == [place / "clinic.toml"]
-    assert (place / "clinic.toml").exists() == wanted
+    assert [path for _, path in questions] == [place / "clinic.toml"]
+    assert (place / "clinic.toml").exists() == confirmed
 
 
 PROPOSED = {
@@ -494,16 +494,16 @@ def test_columns_of_usual_names_are_proposed(row, columns, place):
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "error"),
     [
         ('[{"a": "x", "b": "y"}]', "no column looks like a question among a, b"),
         ('[{"question": "Why?", "kind": "x"}]', "no column looks like an answer among question, kind"),
         ("[1, 2]", "has no row with columns (it is no object)"),
     ],
 )
-def test_a_file_of_which_no_mapping_can_be_proposed(content, said, place):
+def test_a_file_of_which_no_mapping_can_be_proposed(content, error, place):
     (place / "set.json").write_text(content, encoding="utf-8")
-    assert said in refused(2, "init", "set.json")
+    assert error in refused(2, "init", "set.json")
 
 
 def test_the_language_of_the_rows_is_proposed(place):
@@ -518,9 +518,9 @@ def test_the_language_of_the_rows_is_proposed(place):
 def test_a_changed_mapping_runs_the_step_again_and_is_named_by_the_plan(place):
     write_csv(place / "clinic.csv")
     (place / "clinic.toml").write_text(MAPPING, encoding="utf-8")
-    done("build", "own.py", "--source", "clinic=clinic.csv", "--workers", "1")
+    run_ok("build", "own.py", "--source", "clinic=clinic.csv", "--workers", "1")
     (place / "clinic.toml").write_text(MAPPING.replace('meta = ["ward"]', ""), encoding="utf-8")
-    assert 'mapping.columns.meta ["ward"] -> nothing' in done("plan", "own.py", "--source", "clinic=clinic.csv")
+    assert 'mapping.columns.meta ["ward"] -> nothing' in run_ok("plan", "own.py", "--source", "clinic=clinic.csv")
 
 
 def test_a_config_holds_recipe_knobs_and_sources_and_comes_with_the_release(place):
@@ -530,11 +530,11 @@ def test_a_config_holds_recipe_knobs_and_sources_and_comes_with_the_release(plac
         f"{MAPPING.replace('[columns]', '[source.clinic.columns]')}",
         encoding="utf-8",
     )
-    assert "read-clinic" in done("plan", "--config", "set.toml")
-    done("build", "--config", "set.toml", "--workers", "1")
-    done("release", "--config", "set.toml", "--version", "1", "--workers", "1")
+    assert "read-clinic" in run_ok("plan", "--config", "set.toml")
+    run_ok("build", "--config", "set.toml", "--workers", "1")
+    run_ok("release", "--config", "set.toml", "--version", "1", "--workers", "1")
     folder = place / "store" / "releases" / "clinic_set" / "1"
-    assert "match the manifest" in done("verify", str(folder))
+    assert "match the manifest" in run_ok("verify", str(folder))
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     assert str(place) not in json.dumps([manifest["values"], manifest["figures"], manifest["lock"]])
     assert manifest["values"]["limit"] == 200
@@ -542,18 +542,18 @@ def test_a_config_holds_recipe_knobs_and_sources_and_comes_with_the_release(plac
     assert 'file = "clinic.csv"' in config
     rebuilt = ("rebuild", str(folder), "--recipe", "own.py", "--store", "other", "--workers", "1")
     assert "or give the files of own sources: --source clinic=FILE" in refused(1, *rebuilt)
-    assert done(*rebuilt, "--source", "clinic=clinic.csv").strip() == "other/releases/clinic_set/1"
+    assert run_ok(*rebuilt, "--source", "clinic=clinic.csv").strip() == "other/releases/clinic_set/1"
     (place / "from_release.toml").write_text(config, encoding="utf-8")
-    done("build", "--config", "from_release.toml", "--workers", "1")
+    run_ok("build", "--config", "from_release.toml", "--workers", "1")
 
 
-def test_options_besides_a_config_count_more(place):
+def test_options_on_the_command_line_override_a_config(place):
     write_csv(place / "clinic.csv")
     (place / "clinic.toml").write_text(MAPPING, encoding="utf-8")
     (place / "set.toml").write_text(
         'recipe = "own.py"\n[knobs]\nlimit = 200\n[source.clinic]\nfile = "clinic.csv"\n', encoding="utf-8"
     )
-    account = json.loads(done("build", "--config", "set.toml", "--limit", "20", "--workers", "1", "--json"))
+    account = json.loads(run_ok("build", "--config", "set.toml", "--limit", "20", "--workers", "1", "--json"))
     assert account["rows"] == 20
     assert "the recipe is 'demo', but that of set.toml is 'own.py'" in refused(
         2, "plan", "demo", "--config", "set.toml"
@@ -563,12 +563,12 @@ def test_options_besides_a_config_count_more(place):
 def test_init_writes_a_config_with_every_knob_and_its_help(place):
     write_csv(place / "clinic.csv")
     (place / "clinic.toml").write_text(MAPPING, encoding="utf-8")
-    done("init", "aloe_sft", "--source", "clinic=clinic.csv", "--out", "set.toml")
+    run_ok("init", "aloe_sft", "--source", "clinic=clinic.csv", "--out", "set.toml")
     text = (place / "set.toml").read_text(encoding="utf-8")
     knobs = load("aloe_sft").knobs.keys() - {"source"}
     assert all(f"\n# {knob} = " in text for knob in knobs)
     assert "[source.clinic.columns]" in text
-    assert "read-clinic" in done("plan", "--config", "set.toml", "--mirror", str(empty(place)))
+    assert "read-clinic" in run_ok("plan", "--config", "set.toml", "--mirror", str(empty(place)))
 
 
 def empty(place):
@@ -604,21 +604,21 @@ def test_a_recipe_that_takes_no_own_sources_says_so(place):
 def test_a_path_in_a_strangers_manifest_is_not_followed(place):
     write_csv(place / "clinic.csv")
     (place / "clinic.toml").write_text(MAPPING, encoding="utf-8")
-    done("build", "own.py", "--source", "clinic=clinic.csv", "--workers", "1")
-    done("release", "own.py", "--version", "1", "--workers", "1")
+    run_ok("build", "own.py", "--source", "clinic=clinic.csv", "--workers", "1")
+    run_ok("release", "own.py", "--version", "1", "--workers", "1")
     folder = place / "store" / "releases" / "own" / "1"
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     manifest["values"]["source"][0]["path"] = str(place / "clinic.csv")
     manifest["hash"] = content_hash(manifest)
     (place / "forged.json").write_text(json.dumps(manifest), encoding="utf-8")
-    said = refused(1, "rebuild", "forged.json", "--recipe", "own.py", "--store", "other", "--workers", "1")
-    assert "clinic is not on the Hub but at file:clinic.csv" in said
+    message = refused(1, "rebuild", "forged.json", "--recipe", "own.py", "--store", "other", "--workers", "1")
+    assert "clinic is not on the Hub but at file:clinic.csv" in message
 
 
 def test_sources_lists_own_ones(place):
     write_csv(place / "clinic.csv")
     (place / "clinic.toml").write_text(MAPPING, encoding="utf-8")
-    row = json.loads(done("sources", "--source", "clinic=clinic.csv", "--json"))[-1]
+    row = json.loads(run_ok("sources", "--source", "clinic=clinic.csv", "--json"))[-1]
     assert (row["name"], row["license"], row["readable_from"]) == ("clinic", "CC-BY-4.0", "file")
 
 
@@ -665,17 +665,17 @@ def test_a_split_of_any_set_on_the_hub_is_a_source(card, hub, place):
     commit = committed(hub, card)
     (place / "cases.toml").write_text(MAPPING, encoding="utf-8")
     call = ("build", "own.py", "--source", f"cases=hf://datasets/org/name@{commit}:cases/train", "--workers", "1")
-    account = json.loads(done(*call, "--json"))
+    account = json.loads(run_ok(*call, "--json"))
     assert account["steps"][0]["counts"]["rows_in"] == 300
-    asked = len(hub.requests)
-    done(*call)
-    assert len(hub.requests) == asked  # the files are in the store, and the lock names them
+    n_requests = len(hub.requests)
+    run_ok(*call)
+    assert len(hub.requests) == n_requests  # the files are in the store, and the lock names them
     lock = json.loads((place / "sabila.lock").read_text(encoding="utf-8"))["recipes"]["own"]["cases"]
     assert (lock["home"], lock["revision"]) == ("hf://datasets/org/name", commit)
 
 
 @pytest.mark.parametrize(
-    ("address", "said"),
+    ("address", "error"),
     [
         ("hf://datasets/org/name:cases/dev", "has no split cases/dev, expected one of :CONFIG/SPLIT, which are cases/"),
         ("hf://datasets/org/name", "has 2 splits to train on, expected one of"),
@@ -684,15 +684,15 @@ def test_a_split_of_any_set_on_the_hub_is_a_source(card, hub, place):
         ("hf://datasets/org/name:cases/test.jsonl", "test.jsonl is held out by its publisher"),
     ],
 )
-def test_an_address_that_names_no_split_is_refused_with_those_that_there_are(address, said, hub):
+def test_an_address_that_names_no_split_is_refused_with_those_that_there_are(address, error, hub):
     committed(hub)
-    assert said in refused(2, "build", "own.py", "--source", f"cases={address}")
+    assert error in refused(2, "build", "own.py", "--source", f"cases={address}")
 
 
 def test_a_file_of_a_set_on_the_hub_is_a_source(hub, place):
     committed(hub)
     (place / "cards.toml").write_text(MAPPING, encoding="utf-8")
-    account = json.loads(done("build", "own.py", "--source", "cards=hf://datasets/org/name:cards.jsonl", "--json"))
+    account = json.loads(run_ok("build", "own.py", "--source", "cards=hf://datasets/org/name:cards.jsonl", "--json"))
     assert account["rows"] == 5
 
 
@@ -703,9 +703,13 @@ def test_the_mappings_and_the_config_of_the_readme_are_read(place):
     talk = column_mapping({"columns": {"messages": "turns"}, **turns}, "README")
     assert talk.messages.roles == {"doctor": "assistant", "patient": "user"}
     (place / "set.toml").write_text(toml_text(config), encoding="utf-8")
-    found = read_recipe_config(place / "set.toml")
-    assert (found.recipe, found.name, found.sources[0].location) == ("aloe_sft", "clinic_set", "clinic.csv")
-    assert found.knobs.keys() <= load("aloe_sft").knobs.keys()
+    recipe_config = read_recipe_config(place / "set.toml")
+    assert (recipe_config.recipe, recipe_config.name, recipe_config.sources[0].location) == (
+        "aloe_sft",
+        "clinic_set",
+        "clinic.csv",
+    )
+    assert recipe_config.knobs.keys() <= load("aloe_sft").knobs.keys()
 
 
 def toml_text(values):

@@ -1,4 +1,4 @@
-"""Personal data: what is found, what survives, and what becomes of the rows. The measured targets are at the end."""
+"""Personal data: detection, masking, exceptions, and the effect on rows. Recall and false alarms are at the end."""
 
 import json
 import re
@@ -55,7 +55,7 @@ def masked(text, config=DEFAULT):
         ("Seen on https://www.instagram.com/ana.r_88/ today", "Seen on [URL] today"),
     ],
 )
-def test_personal_data_gives_way_to_the_name_of_its_kind(text, expected):
+def test_personal_data_is_replaced_by_the_name_of_its_kind(text, expected):
     assert masked(text) == expected
 
 
@@ -102,7 +102,7 @@ def test_names_of_forms_letters_and_notes_are_masked(text, expected):
         "Today Vitamin Supplements were given.",
     ],
 )
-def test_germs_animals_and_institutions_are_no_person(text):
+def test_germs_animals_and_institutions_are_not_people(text):
     assert masked(text) == text
 
 
@@ -131,7 +131,7 @@ def test_telephone_numbers_of_many_countries_are_masked(text):
     "text",
     ["Cell 2204517 was counted.", "NDC 0409-1172-30 was used.", "Platelets 150 000 420 000.", "T: 37.2 P: 84 R: 16"],
 )
-def test_measured_numbers_and_codes_of_packages_are_no_telephone(text):
+def test_measurements_and_package_codes_are_not_telephone_numbers(text):
     assert masked(text) == text
 
 
@@ -273,7 +273,7 @@ def test_a_name_once_found_is_found_again_without_its_cue():
     )
 
 
-def test_organisations_are_spared_unless_asked_for():
+def test_organisations_are_spared_unless_requested():
     text = "Call 1-800-222-1222."
     assert masked(text) == text
     assert masked(text, Privacy(organisations=True)) == "Call [PHONE]."
@@ -288,15 +288,15 @@ def test_an_organisation_has_an_address_and_a_telephone_too():
     assert masked(kept) == kept
 
 
-def test_kinds_choose_what_is_looked_for():
+def test_kinds_choose_what_is_searched_for():
     text = "Mr. Smith, tel. 617-555-0143"
     assert masked(text, Privacy(kinds=("PHONE",))) == "Mr. Smith, tel. [PHONE]"
 
 
-def test_findings_say_where_what_and_by_which_rule():
-    found = find(pl.Series(["No one.", None, "Sra. Núñez 🙂, DOB 03/04/1961"]), DEFAULT)
-    assert found.schema == FINDINGS
-    assert found.rows() == [
+def test_findings_have_position_kind_text_and_rule():
+    findings = find(pl.Series(["No one.", None, "Sra. Núñez 🙂, DOB 03/04/1961"]), DEFAULT)
+    assert findings.schema == FINDINGS
+    assert findings.rows() == [
         (2, "NAME", 5, 10, "Núñez", "name-title"),
         (2, "BIRTH_DATE", 18, 28, "03/04/1961", "birth-date"),
     ]
@@ -308,7 +308,7 @@ def test_overlapping_findings_become_one_of_the_longest_kind():
 
 
 @pytest.mark.parametrize("texts", [[], [None], [""], ["", None, "word"]])
-def test_nothing_in_nothing(texts):
+def test_empty_texts_have_no_findings(texts):
     assert find(pl.Series(texts, dtype=pl.String), DEFAULT).is_empty()
 
 
@@ -318,7 +318,7 @@ def test_a_column_that_is_no_text_is_refused():
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"),
+    ("wrong", "error"),
     [
         ({"action": "delete"}, "'redact' or 'drop'"),
         ({"kinds": ("NAMES",)}, "'NAME'"),
@@ -327,8 +327,8 @@ def test_a_column_that_is_no_text_is_refused():
         ({"columns": ("answer",)}, "columns"),
     ],
 )
-def test_a_wrong_config_is_refused_and_says_what_was_expected(wrong, said):
-    with pytest.raises(ValidationError, match=said):
+def test_a_wrong_config_is_refused_and_says_what_was_expected(wrong, error):
+    with pytest.raises(ValidationError, match=error):
         Privacy(**wrong)
 
 
@@ -404,7 +404,7 @@ def test_screening_twice_changes_nothing():
     assert twice.edits.is_empty()
 
 
-def test_dropped_rows_are_untouched_and_carry_what_was_seen():
+def test_dropped_rows_are_unchanged_and_carry_their_findings():
     rows = screen(ROWS, Privacy(action="drop")).rows
     assert rows.drop("drop_reason", "evidence").equals(ROWS)
     assert rows["drop_reason"].to_list() == ["personal_data", "personal_data", None, None]
@@ -433,41 +433,43 @@ LABELLED = [
 ]
 
 
-def covered(labelled, found):
-    """Return (type, whether every letter and digit of it is masked) for the personal data of a labelled row."""
-    masked = {at for start, end in found for at in range(start, end)}
+def covered(labelled, findings):
+    """Return (type, whether all its letters and digits are masked) for each labelled span of a row."""
+    masked = {at for start, end in findings for at in range(start, end)}
     for span in labelled["spans"]:
         places = (at for at in range(span["start"], span["end"]) if labelled["text"][at].isalnum())
         yield span["type"], all(at in masked for at in places)
 
 
 def test_recall_by_type_and_false_alarms_on_labelled_notes():
-    found = {}
+    spans_by_row = {}
     spans = find(pl.Series([labelled["text"] for labelled in LABELLED]), DEFAULT).select("row", "start", "end")
-    for place, start, end in spans.rows():
-        found.setdefault(place, []).append((start, end))
-    total, seen = Counter(), Counter()
-    for place, labelled in enumerate(LABELLED):
-        for kind, whole in covered(labelled, found.get(place, [])):
+    for number, start, end in spans.rows():
+        spans_by_row.setdefault(number, []).append((start, end))
+    total, masked = Counter(), Counter()
+    for number, labelled in enumerate(LABELLED):
+        for kind, fully_masked in covered(labelled, spans_by_row.get(number, [])):
             total[kind] += 1
-            seen[kind] += whole
-    low = {kind: f"{seen[kind]} of {n}" for kind, n in total.items() if seen[kind] < 0.95 * n}
+            masked[kind] += fully_masked
+    low = {kind: f"{masked[kind]} of {n}" for kind, n in total.items() if masked[kind] < 0.95 * n}
     assert set(low) <= {"name_without_cue"}, low
-    clean = [place for place, one in enumerate(LABELLED) if not one["spans"] and not one["invented"]]
-    assert sum(place in found for place in clean) <= 0.005 * len(clean)
+    clean = [number for number, one in enumerate(LABELLED) if not one["spans"] and not one["invented"]]
+    assert sum(number in spans_by_row for number in clean) <= 0.005 * len(clean)
 
 
 def test_names_with_a_cue_in_many_languages():
     lines = (Path(__file__).parent / "labelled/names.tune.jsonl").read_text(encoding="utf-8").splitlines()
     labelled = [json.loads(line) for line in lines]
-    found = {}
+    spans_by_row = {}
     spans = find(pl.Series([one["text"] for one in labelled]), DEFAULT).select("row", "start", "end")
-    for place, start, end in spans.rows():
-        found.setdefault(place, []).append((start, end))
-    whole = [good for place, one in enumerate(labelled) for _, good in covered(one, found.get(place, []))]
-    assert sum(whole) >= 0.95 * len(whole)
-    clean = [place for place, one in enumerate(labelled) if not one["spans"]]
-    assert sum(place in found for place in clean) <= 0.04 * len(clean)
+    for number, start, end in spans.rows():
+        spans_by_row.setdefault(number, []).append((start, end))
+    fully_masked = [
+        good for number, one in enumerate(labelled) for _, good in covered(one, spans_by_row.get(number, []))
+    ]
+    assert sum(fully_masked) >= 0.95 * len(fully_masked)
+    clean = [number for number, one in enumerate(labelled) if not one["spans"]]
+    assert sum(number in spans_by_row for number in clean) <= 0.04 * len(clean)
 
 
 @pytest.mark.parametrize(
@@ -527,9 +529,9 @@ def test_false_alarms_on_drugs_and_eponyms(names, carriers):
 
 def test_redacting_twice_changes_nothing_anywhere_in_the_sample():
     texts = pl.Series([sample.text for sample in tuned_personal() + held_out_personal()])
-    once, found = redact(texts, DEFAULT)
+    once, findings = redact(texts, DEFAULT)
     twice, more = redact(once, DEFAULT)
-    assert found.height > 300
+    assert findings.height > 300
     assert more.is_empty()
     assert once.equals(twice)
 
@@ -539,11 +541,11 @@ def test_every_hint_lets_through_what_its_rule_finds():
     texts = pl.Series(texts + [labelled["text"] for labelled in LABELLED] + MORE)
     fired = set()
     for rule in RULES:
-        found = pl.Series([any(True for _ in rule.spans(text)) for text in texts])
-        assert not (found & ~texts.str.contains(rule.hint)).any(), rule.name
-        fired |= {rule.name} if found.any() else set()
-    silent = {rule.name for rule in RULES} - fired
-    assert silent <= SILENT, "rules that no text of the sample needs"
+        has_match = pl.Series([any(True for _ in rule.spans(text)) for text in texts])
+        assert not (has_match & ~texts.str.contains(rule.hint)).any(), rule.name
+        fired |= {rule.name} if has_match.any() else set()
+    unused = {rule.name for rule in RULES} - fired
+    assert unused <= SILENT, "rules that no text of the sample needs"
 
 
 MORE = [

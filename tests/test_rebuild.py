@@ -1,4 +1,4 @@
-"""A release is made again from its manifest: the same bytes elsewhere, nothing asked again, all else refused."""
+"""A rebuild from a manifest gives the same bytes on another machine, sends no request and refuses all else."""
 
 import json
 import shutil
@@ -23,22 +23,22 @@ from sources.releases.read_manifest import ReleaseError, content_hash
 from synth.teachers.teacher import TeacherError
 
 
-def released(recipe, store, mirror, **values):
+def build_release(recipe, store, mirror, **values):
     """Build and release ``1``; return its folder."""
-    bench = BuildSession.open(load_recipe(str(recipe)), values, store=store, mirror=mirror)
-    bench.build(workers=1)
-    manifest = release(bench, "1")
+    session = BuildSession.open(load_recipe(str(recipe)), values, store=store, mirror=mirror)
+    session.build(workers=1)
+    manifest = release(session, "1")
     return store / "releases" / manifest.name / "1"
 
 
 def files(folder):
-    """Return the bytes of a release, but for what its manifest says of the machine."""
-    found = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-    manifest = json.loads(found.pop("manifest.json"))
-    return found | {"manifest": {name: value for name, value in manifest.items() if name != "environment"}}
+    """Return the bytes of a release, without the environment that its manifest describes."""
+    contents = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    manifest = json.loads(contents.pop("manifest.json"))
+    return contents | {"manifest": {name: value for name, value in manifest.items() if name != "environment"}}
 
 
-def refusal(*arguments, error=ReleaseError, **more):
+def rebuild_error(*arguments, error=ReleaseError, **more):
     with pytest.raises(error) as caught:
         rebuild(*arguments, **{"mirror": None, "workers": 1, **more})
     return str(caught.value)
@@ -56,12 +56,12 @@ def mirror(tmp_path):
 
 @pytest.fixture
 def folder(recipe, mirror, tmp_path):
-    return released(recipe, tmp_path / "store", mirror)
+    return build_release(recipe, tmp_path / "store", mirror)
 
 
 @pytest.fixture
-def again(recipe, mirror, tmp_path):
-    """What a rebuild on another machine is given."""
+def rebuild_options(recipe, mirror, tmp_path):
+    """The options of a rebuild on another machine."""
     return {"store": tmp_path / "elsewhere", "mirror": mirror, "workers": 1, "recipe": str(recipe)}
 
 
@@ -69,13 +69,13 @@ def again(recipe, mirror, tmp_path):
 
 
 def test_a_release_is_made_again_from_its_manifest_alone(folder, recipe, tmp_path):
-    alone = tmp_path / "received.json"
-    shutil.copy(folder / "manifest.json", alone)
-    elsewhere = write_mirror(tmp_path / "another" / "mirror", gz=True)
-    made = rebuild(alone, store=tmp_path / "deep" / "store", mirror=elsewhere, workers=2, recipe=str(recipe))
-    assert made == tmp_path / "deep" / "store" / "releases" / "tiny" / "1"
-    assert files(made) == files(folder)
-    assert verify(made).findings == ()
+    received = tmp_path / "received.json"
+    shutil.copy(folder / "manifest.json", received)
+    other_mirror = write_mirror(tmp_path / "another" / "mirror", gz=True)
+    rebuilt = rebuild(received, store=tmp_path / "deep" / "store", mirror=other_mirror, workers=2, recipe=str(recipe))
+    assert rebuilt == tmp_path / "deep" / "store" / "releases" / "tiny" / "1"
+    assert files(rebuilt) == files(folder)
+    assert verify(rebuilt).findings == ()
 
 
 def test_a_release_that_is_there_is_found_to_be_the_same(folder, recipe, mirror, tmp_path):
@@ -86,18 +86,18 @@ def test_a_release_that_is_there_is_found_to_be_the_same(folder, recipe, mirror,
 
 def test_a_shipped_recipe_needs_nothing_but_the_manifest(demo_store, tmp_path):
     folder = demo_store / "releases" / "demo_dpo" / "1"
-    made = rebuild(folder / "manifest.json", store=tmp_path / "store", mirror=None, workers=1)
-    assert files(made) == files(folder)
+    rebuilt = rebuild(folder / "manifest.json", store=tmp_path / "store", mirror=None, workers=1)
+    assert files(rebuilt) == files(folder)
 
 
 def test_corpora_that_have_come_since_are_left_out_as_they_were(recipe, tmp_path):
     corpora = ("clinic", "ward", "school")
     mirror = write_mirror(tmp_path / "poor", {name: ROWS[name] for name in corpora[:2]})
-    folder = released(recipe, tmp_path / "store", mirror, corpora=corpora, required=False)
+    folder = build_release(recipe, tmp_path / "store", mirror, corpora=corpora, required=False)
     assert load(folder)["absent"] == ["school"]
-    rich = write_mirror(tmp_path / "rich")
-    made = rebuild(folder, store=tmp_path / "elsewhere", mirror=rich, workers=1, recipe=str(recipe))
-    assert files(made) == files(folder)
+    full_mirror = write_mirror(tmp_path / "rich")
+    rebuilt = rebuild(folder, store=tmp_path / "elsewhere", mirror=full_mirror, workers=1, recipe=str(recipe))
+    assert files(rebuilt) == files(folder)
 
 
 def test_raw_files_come_from_the_hub_at_the_commit_that_was_read(recipe, tmp_path, monkeypatch):
@@ -107,17 +107,17 @@ def test_raw_files_come_from_the_hub_at_the_commit_that_was_read(recipe, tmp_pat
         monkeypatch.setenv("HF_ENDPOINT", double.url)
         for name, raw in ROWS.items():
             double.commit(f"sabila-tests/{name}", {file: hub_double.rows(rows) for file, rows in raw.items()})
-        folder = released(recipe, tmp_path / "store", None)
+        folder = build_release(recipe, tmp_path / "store", None)
         newer = hub_double.rows(ROWS["ward"]["rounds.jsonl"][:1])
         double.commit("sabila-tests/ward", {"rounds.jsonl": newer})
-        made = rebuild(folder, store=tmp_path / "elsewhere", mirror=None, workers=1, recipe=str(recipe))
+        rebuilt = rebuild(folder, store=tmp_path / "elsewhere", mirror=None, workers=1, recipe=str(recipe))
         close_session()
-    assert files(made) == files(folder)
+    assert files(rebuilt) == files(folder)
 
 
 # --- what models wrote ---------------------------------------------------------------------------------------------
 
-ASKING = '''"""Questions of a clinic, answered by a teacher that must be right."""
+TEACHER_RECIPE = '''"""Questions of a clinic, answered by a teacher that must be right."""
 
 from pipelines.build.step import generate_step, each_shard, read
 from quality.cleaning.clean import Clean, clean
@@ -152,12 +152,12 @@ CLINIC = Source(
 
 def recipe(*, teacher: str | None = None):
     """Build the answers."""
-    asked = teacher_of(teacher, TeacherOptions(license="CC0-1.0", backoff_s=0.01, max_tries=2))
-    by = author(asked)
+    chain_teacher = teacher_of(teacher, TeacherOptions(license="CC0-1.0", backoff_s=0.01, max_tries=2))
+    by = author(chain_teacher)
     settings = {"generator": "headqa", "gold": "withheld", "samples": 2, "rounds": 1, "shuffled": 0.0}
-    config = Cot(generated_by=by, license=asked.license, **settings)
+    config = Cot(generated_by=by, license=chain_teacher.license, **settings)
     cleaned = each_shard("clean", clean, Clean(rules=Rules(min_answer_chars=1)), read(CLINIC))
-    return generate_step("cot", CHAINS, Chains(generators=(config,)), asked, cleaned, max_failed=0.4)
+    return generate_step("cot", CHAINS, Chains(generators=(config,)), chain_teacher, cleaned, max_failed=0.4)
 '''
 
 QUESTIONS = [
@@ -172,70 +172,72 @@ REASONS = (
 )
 
 
-def answers(asked):
-    """Reply at length, in words of the seed, always with the first option; no server knows of insulin."""
-    if "insulin" in asked.prompt:
+def answers(request):
+    """Reply with the first option and the seed in the text; requests about insulin fail."""
+    if "insulin" in request.prompt:
         return Reply(b'{"error": "no"}', 500)
-    return good(asked, REASONS.format(asked.seed))
+    return good(request, REASONS.format(request.seed))
 
 
 @pytest.fixture
-def asked(tmp_path):
-    """A release whose teacher was a server that is gone, the place it was built in, and what a rebuild is given."""
-    place = tmp_path / "asked"
+def server_release(tmp_path):
+    """A release whose teacher was a server that is gone, and the options of its rebuild on another machine."""
+    place = tmp_path / "built"
     place.mkdir()
-    recipe = write_recipe(place, ASKING)
+    recipe = write_recipe(place, TEACHER_RECIPE)
     mirror = write_mirror(place / "mirror", {"clinic": {"vaccines.jsonl": QUESTIONS}})
     with serving(answers) as server:
-        folder = released(recipe, place / "store", mirror, teacher=f"openai:{server.url}#m")
+        folder = build_release(recipe, place / "store", mirror, teacher=f"openai:{server.url}#m")
     return folder, {"store": tmp_path / "elsewhere", "mirror": mirror, "workers": 1, "recipe": str(recipe)}
 
 
-def test_what_a_teacher_said_is_not_asked_again(asked):
-    folder, again = asked
+def test_a_rebuild_sends_no_request_that_was_answered(server_release):
+    folder, rebuild_options = server_release
     rows = pl.read_parquet(folder / "data" / "sft" / "clinic" / "train-00000-of-00001.parquet")
     assert rows["id"].to_list() == ["clinic:v1"]
-    made = rebuild(folder, **again)  # the server is gone
-    assert files(made) == files(folder)
+    rebuilt = rebuild(folder, **rebuild_options)  # the server is gone
+    assert files(rebuilt) == files(folder)
 
 
-def test_requests_that_failed_fail_again(asked):
-    folder, again = asked
-    said = pl.read_parquet(folder / "completions")
-    assert said["error"].null_count() == 4  # two samples of two questions; those of the third came to nothing
-    assert said.height == 6
-    made = rebuild(folder, **again)
-    [chains] = load(made)["figures"]["generation"]
+def test_requests_that_failed_fail_again(server_release):
+    folder, rebuild_options = server_release
+    completions = pl.read_parquet(folder / "completions")
+    assert completions["error"].null_count() == 4  # two samples of two questions; those of the third failed
+    assert completions.height == 6
+    rebuilt = rebuild(folder, **rebuild_options)
+    [chains] = load(rebuilt)["figures"]["generation"]
     assert chains["verdicts"] == {"failed": 2, "kept": 1, "right": 1, "wrong": 2}
-    assert files(made) == files(folder)
+    assert files(rebuilt) == files(folder)
 
 
-def test_a_manifest_tells_of_no_address(asked):
-    folder, _ = asked
+def test_a_manifest_contains_no_address(server_release):
+    folder, _ = server_release
     assert load(folder)["values"] == {"teacher": "recorded:openai:m@unpinned"}
     assert all(b"127.0.0.1" not in content for content in files(folder).values() if isinstance(content, bytes))
 
 
-def test_without_the_completions_the_teacher_is_missed(asked, tmp_path):
-    folder, again = asked
+def test_without_the_completions_a_rebuild_is_refused(server_release, tmp_path):
+    folder, rebuild_options = server_release
     shutil.copy(folder / "manifest.json", tmp_path / "manifest.json")
-    said = refusal(tmp_path / "manifest.json", error=TeacherError, **again)
-    assert said.startswith("openai:m at revision unpinned is replayed from its completions, which lack sample 0 of ")
-    assert "expected the completions of the release" in said
+    error_text = rebuild_error(tmp_path / "manifest.json", error=TeacherError, **rebuild_options)
+    assert error_text.startswith(
+        "openai:m at revision unpinned is replayed from its completions, which lack sample 0 of "
+    )
+    assert "expected the completions of the release" in error_text
 
 
-def test_completions_that_were_edited_are_refused_before_any_work(asked):
-    folder, again = asked
+def test_completions_that_were_edited_are_refused_before_any_work(server_release):
+    folder, rebuild_options = server_release
     [path] = (folder / "completions").iterdir()
     rows = pl.read_parquet(path)
     rows.with_columns(text=rows["text"].str.replace("schedule", "timetable")).write_parquet(path)
-    said = refusal(folder, **again)
-    assert f"{path.relative_to(folder)}: sha256: expected " in said
-    assert not again["store"].exists()
+    message = rebuild_error(folder, **rebuild_options)
+    assert f"{path.relative_to(folder)}: sha256: expected " in message
+    assert not rebuild_options["store"].exists()
 
 
-def rewritten(folder, pattern, text):
-    """Write other words into the completions of a release and make its manifest fit them."""
+def rewrite_completions(folder, pattern, text):
+    """Replace a pattern in the completions of a release and make its manifest fit them."""
     [path] = (folder / "completions").iterdir()
     rows = pl.read_parquet(path)
     write_table(path, rows.with_columns(text=rows["text"].str.replace(pattern, text)))
@@ -243,50 +245,62 @@ def rewritten(folder, pattern, text):
     return folder
 
 
-def words(store):
-    """Return the words that a store holds of its teachers."""
+def completion_texts(store):
+    """Return the texts of all completions in a store."""
     with opened(store / "completions") as completions:
         return set(completions.connection.execute("SELECT text FROM completions").fetchall())
 
 
-def test_what_a_stranger_says_of_ones_own_model_stays_out_of_the_store(asked):
-    folder, again = asked
-    with serving(lambda asked: good(asked, REASONS.format("none"))) as server:
-        released(again["recipe"], again["store"], again["mirror"], teacher=f"openai:{server.url}#m")
-    shutil.rmtree(again["store"] / "releases")
-    held, built = words(again["store"]), steps(again["store"])
-    assert "could not be reproduced" in refusal(rewritten(folder, "schedule", "POISON"), **again)
-    assert (words(again["store"]), steps(again["store"])) == (held, built)
-    assert list((again["store"] / "partial").iterdir()) == []
+def test_edited_completions_of_another_release_stay_out_of_the_store(server_release):
+    folder, rebuild_options = server_release
+    with serving(lambda request: good(request, REASONS.format("none"))) as server:
+        build_release(
+            rebuild_options["recipe"],
+            rebuild_options["store"],
+            rebuild_options["mirror"],
+            teacher=f"openai:{server.url}#m",
+        )
+    shutil.rmtree(rebuild_options["store"] / "releases")
+    stored_texts, step_folders = completion_texts(rebuild_options["store"]), steps(rebuild_options["store"])
+    assert "could not be reproduced" in rebuild_error(
+        rewrite_completions(folder, "schedule", "POISON"), **rebuild_options
+    )
+    assert (completion_texts(rebuild_options["store"]), steps(rebuild_options["store"])) == (stored_texts, step_folders)
+    assert list((rebuild_options["store"] / "partial").iterdir()) == []
 
 
-def test_a_release_with_answers_is_made_again_though_the_store_holds_others(asked):
-    folder, again = asked
-    with serving(lambda asked: good(asked, REASONS.format("none"))) as server:
-        released(again["recipe"], again["store"], again["mirror"], teacher=f"openai:{server.url}#m")
-    shutil.rmtree(again["store"] / "releases")
-    held, built = words(again["store"]), steps(again["store"])
-    assert files(rebuild(folder, **again)) == files(folder)
-    assert (words(again["store"]), steps(again["store"])) == (held, built)
+def test_a_release_is_rebuilt_though_the_store_has_other_completions_of_its_teacher(server_release):
+    folder, rebuild_options = server_release
+    with serving(lambda request: good(request, REASONS.format("none"))) as server:
+        build_release(
+            rebuild_options["recipe"],
+            rebuild_options["store"],
+            rebuild_options["mirror"],
+            teacher=f"openai:{server.url}#m",
+        )
+    shutil.rmtree(rebuild_options["store"] / "releases")
+    stored_texts, step_folders = completion_texts(rebuild_options["store"]), steps(rebuild_options["store"])
+    assert files(rebuild(folder, **rebuild_options)) == files(folder)
+    assert (completion_texts(rebuild_options["store"]), steps(rebuild_options["store"])) == (stored_texts, step_folders)
 
 
 @pytest.mark.parametrize("spec", ["openai:{}#m", "OpenAI:{}#m", "vllm:meta/llama", "transformers:gpt2"])
-def test_a_rebuild_asks_no_server_and_runs_no_model_that_a_manifest_names(asked, spec, monkeypatch):
-    folder, again = asked
+def test_a_rebuild_calls_no_server_and_runs_no_model_that_a_manifest_names(server_release, spec, monkeypatch):
+    folder, rebuild_options = server_release
     monkeypatch.setenv("OPENAI_API_KEY", "sk-of-the-user-0123456789abcdef")
     shutil.rmtree(folder / "completions")
     with serving(answers) as server:
         edit(folder, lambda manifest: manifest["values"].update(teacher=spec.format(server.url)), fit=True)
-        assert "a rebuild calls no model or server" in refusal(folder, **again)
-        assert not server.asked
-    assert not again["store"].exists()
+        assert "a rebuild calls no model or server" in rebuild_error(folder, **rebuild_options)
+        assert not server.request_counts
+    assert not rebuild_options["store"].exists()
 
 
-CLIMBING = ["../../../victim", "x/../../victim", "/victim", "..", "a\x1b[2Jb", "", "x" * 5000]
+UNSAFE_NAMES = ["../../../victim", "x/../../victim", "/victim", "..", "a\x1b[2Jb", "", "x" * 5000]
 
 
-def place_of(manifest, field):
-    """Return the part of a manifest that holds a name, and its key."""
+def named_field(manifest, field):
+    """Return the part of a manifest that contains this name, and its key."""
     read_step = manifest["steps"][0]
     places = {
         "recipe": (manifest["recipe"], "name"),
@@ -298,30 +312,30 @@ def place_of(manifest, field):
 
 
 @pytest.mark.parametrize("field", ["version", "name", "recipe", "folder", "source", "path"])
-def test_a_name_that_is_none_is_refused_wherever_it_stands(folder, again, field, tmp_path):
-    for name in CLIMBING:
+def test_an_unsafe_name_is_refused_in_every_field(folder, rebuild_options, field, tmp_path):
+    for name in UNSAFE_NAMES:
         manifest = load(folder)
-        part, key = place_of(manifest, field)
+        part, key = named_field(manifest, field)
         part[key] = name
         manifest["hash"] = content_hash(manifest)
         received = tmp_path / "received.json"
         write_json(received, manifest)
         before = sorted(tmp_path.rglob("*"))
-        assert "is no manifest of a release: " in refusal(received, **again)
+        assert "is no manifest of a release: " in rebuild_error(received, **rebuild_options)
         assert sorted(tmp_path.rglob("*")) == before
 
 
 @pytest.mark.parametrize("name", ["../../../victim", "/victim", "x/../../victim", ""])
-def test_a_raw_file_that_climbs_out_of_its_corpus_is_refused(folder, again, name):
+def test_a_raw_file_that_climbs_out_of_its_corpus_is_refused(folder, rebuild_options, name):
     def change(manifest):
         manifest["lock"]["clinic"]["files"] = {name: "0" * 64}
         manifest["hash"] = content_hash(manifest)
 
     edit(folder, change)
-    assert "expected the path of a file below a folder" in refusal(folder, **again)
+    assert "expected the path of a file below a folder" in rebuild_error(folder, **rebuild_options)
 
 
-def test_the_code_of_a_recipe_runs_only_where_the_user_names_its_file(folder, again, tmp_path, monkeypatch):
+def test_the_code_of_a_recipe_runs_only_where_the_user_names_its_file(folder, rebuild_options, tmp_path, monkeypatch):
     (tmp_path / "evil.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\ndef recipe(): pass\n")
     monkeypatch.chdir(tmp_path)
 
@@ -330,21 +344,26 @@ def test_the_code_of_a_recipe_runs_only_where_the_user_names_its_file(folder, ag
         manifest["recipe"] |= {"name": "evil.py", "shipped": True}
 
     edit(folder, change, fit=True)
-    assert "names the recipe 'evil.py', expected one of " in refusal(folder, **{**again, "recipe": None})
+    assert "names the recipe 'evil.py', expected one of " in rebuild_error(
+        folder, **{**rebuild_options, "recipe": None}
+    )
     assert not (tmp_path / "ran").exists()
 
 
-def test_a_release_whose_completions_are_lost_is_refused(asked, tmp_path):
-    folder, again = asked
+def test_a_release_whose_completions_are_lost_is_refused(server_release, tmp_path):
+    folder, rebuild_options = server_release
     place = folder.parents[2]
     shutil.rmtree(place / "releases")
     for path in place.glob("completions*"):
         shutil.rmtree(path) if path.is_dir() else path.unlink()
-    bench = BuildSession.open(
-        load_recipe(again["recipe"]), {"teacher": "recorded:openai:m@unpinned"}, store=place, mirror=again["mirror"]
+    session = BuildSession.open(
+        load_recipe(rebuild_options["recipe"]),
+        {"teacher": "recorded:openai:m@unpinned"},
+        store=place,
+        mirror=rebuild_options["mirror"],
     )
     with pytest.raises(ReleaseError, match="lacks 4 of 4 completions"):
-        release(bench, "1")
+        release(session, "1")
 
 
 # --- what is refused before any work -------------------------------------------------------------------------------
@@ -358,107 +377,107 @@ def edit(folder, change, *, fit=False):
         seal(manifest, folder)
 
 
-def test_a_tampered_manifest_is_refused(folder, again):
+def test_a_tampered_manifest_is_refused(folder, rebuild_options):
     edit(folder, lambda manifest: manifest["values"].update(min_prose_chars=2))
-    said = refusal(folder, **again)
-    assert said.startswith(f"{folder / 'manifest.json'} is not the manifest that was frozen: hash: of the whole ")
-    assert not again["store"].exists()
+    message = rebuild_error(folder, **rebuild_options)
+    assert message.startswith(f"{folder / 'manifest.json'} is not the manifest that was frozen: hash: of the whole ")
+    assert not rebuild_options["store"].exists()
 
 
-def test_a_manifest_whose_hash_was_made_to_fit_is_refused_by_its_fingerprints(folder, again):
+def test_a_manifest_whose_hash_was_made_to_fit_is_refused_by_its_fingerprints(folder, rebuild_options):
     edit(folder, lambda manifest: manifest["steps"][1]["identity"]["config"].update(rules={}), fit=True)
-    assert "fingerprint of its identity: expected clean-clinic-" in refusal(folder, **again)
+    assert "fingerprint of its identity: expected clean-clinic-" in rebuild_error(folder, **rebuild_options)
 
 
-def test_values_that_give_another_graph_are_refused(folder, again):
+def test_values_that_give_another_graph_are_refused(folder, rebuild_options):
     edit(folder, lambda manifest: manifest["values"].update(min_prose_chars=2), fit=True)
     assert (
         "tiny@1 cannot be rebuilt by this sabila; differences: clean-clinic: config.rules.min_prose_chars 1 -> 2; "
-    ) in refusal(folder, **again)
-    assert steps(again["store"]) == {}
+    ) in rebuild_error(folder, **rebuild_options)
+    assert steps(rebuild_options["store"]) == {}
 
 
-def test_raw_files_that_differ_are_refused_and_named(folder, again, mirror):
+def test_raw_files_that_differ_are_refused_and_named(folder, rebuild_options, mirror):
     write_mirror(mirror, {"ward": {"rounds.jsonl": ROWS["ward"]["rounds.jsonl"][1:]}})
     from pipelines.storage.lock import LockError
 
-    said = refusal(folder, error=LockError, **again)
-    assert said.startswith("ward: rounds.jsonl has sha256 ")
-    assert f"but {folder / 'manifest.json'} says " in said
-    assert said.endswith("; restore the file")
-    assert steps(again["store"]) == {}
+    message = rebuild_error(folder, error=LockError, **rebuild_options)
+    assert message.startswith("ward: rounds.jsonl has sha256 ")
+    assert f"but {folder / 'manifest.json'} says " in message
+    assert message.endswith("; restore the file")
+    assert steps(rebuild_options["store"]) == {}
 
 
-def test_a_corpus_that_is_gone_is_refused(recipe, mirror, again, tmp_path):
-    folder = released(recipe, tmp_path / "store", mirror, required=False)
+def test_a_corpus_that_is_gone_is_refused(recipe, mirror, rebuild_options, tmp_path):
+    folder = build_release(recipe, tmp_path / "store", mirror, required=False)
     shutil.rmtree(mirror / "ward")
-    said = refusal(folder, **again)
-    assert said.startswith("tiny@1 needs inputs that are missing now: ")
-    assert "has no folder ward" in said
+    message = rebuild_error(folder, **rebuild_options)
+    assert message.startswith("tiny@1 needs inputs that are missing now: ")
+    assert "has no folder ward" in message
 
 
-def test_a_recipe_of_ones_own_must_be_given_and_be_the_same(folder, again, recipe):
-    assert "give its file, tiny.py, with --recipe" in refusal(folder, **{**again, "recipe": None})
+def test_a_recipe_of_ones_own_must_be_given_and_be_the_same(folder, rebuild_options, recipe):
+    assert "give its file, tiny.py, with --recipe" in rebuild_error(folder, **{**rebuild_options, "recipe": None})
     recipe.write_text(recipe.read_text(encoding="utf-8") + "\n# changed\n", encoding="utf-8")
-    said = refusal(folder, **again)
-    assert said.startswith(f"{recipe} is tiny.py with sha256 ")
-    assert f"expected tiny.py with {load(folder)['recipe']['file_sha256']}" in said
+    message = rebuild_error(folder, **rebuild_options)
+    assert message.startswith(f"{recipe} is tiny.py with sha256 ")
+    assert f"expected tiny.py with {load(folder)['recipe']['file_sha256']}" in message
 
 
-def test_changed_code_is_named(folder, again, monkeypatch):
+def test_changed_code_is_named(folder, rebuild_options, monkeypatch):
     monkeypatch.setattr("pipelines.build.plan.code_hash", lambda *functions, modules: "changed")
     monkeypatch.setattr("pipelines.release.libraries.library_version", lambda name: "99")
-    said = refusal(folder, **again)
-    assert "differences: read-clinic: code " in said
-    assert " -> changed; " in said
-    assert "library: polars " in said
+    message = rebuild_error(folder, **rebuild_options)
+    assert "differences: read-clinic: code " in message
+    assert " -> changed; " in message
+    assert "library: polars " in message
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"name": "tiny"}'])
-def test_what_is_no_manifest_is_refused(text, again, tmp_path):
+def test_what_is_no_manifest_is_refused(text, rebuild_options, tmp_path):
     path = tmp_path / "manifest.json"
     path.write_text(text, encoding="utf-8")
-    assert refusal(path, **again).startswith(f"{path} is no manifest of a release")
+    assert rebuild_error(path, **rebuild_options).startswith(f"{path} is no manifest of a release")
 
 
-def test_a_manifest_that_lacks_what_a_rebuild_needs_is_refused(folder, again):
+def test_a_manifest_that_lacks_what_a_rebuild_needs_is_refused(folder, rebuild_options):
     edit(folder, lambda manifest: [manifest.pop(name) for name in ("lock", "recipe")], fit=True)
-    said = refusal(folder, **again)
-    assert said.endswith("is no manifest that can be rebuilt: it lacks lock, recipe")
+    message = rebuild_error(folder, **rebuild_options)
+    assert message.endswith("is no manifest that can be rebuilt: it lacks lock, recipe")
 
 
-# --- what turns out another ----------------------------------------------------------------------------------------
+# --- a rebuild that differs ----------------------------------------------------------------------------------------
 
 
-def test_other_libraries_are_named_where_the_rows_are_the_same(folder, again, monkeypatch):
+def test_other_libraries_are_named_where_the_rows_are_the_same(folder, rebuild_options, monkeypatch):
     monkeypatch.setattr("pipelines.release.libraries.library_version", lambda name: "99" if name == "pyarrow" else "1")
-    warned = []
-    said = refusal(folder, **again, warn=warned.append)
-    assert [text.partition(": ")[0] for text in warned] == [
+    warnings = []
+    message = rebuild_error(folder, **rebuild_options, warn=warnings.append)
+    assert [text.partition(": ")[0] for text in warnings] == [
         "tiny@1 will have another hash here, although its rows may be the same"
     ]
-    assert said.startswith("tiny@1 could not be reproduced; its rows are the same, byte for byte; library: ")
-    assert "library: pyarrow " in said
-    assert not (again["store"] / "releases" / "tiny" / "1").exists()
+    assert message.startswith("tiny@1 could not be reproduced; its rows are the same, byte for byte; library: ")
+    assert "library: pyarrow " in message
+    assert not (rebuild_options["store"] / "releases" / "tiny" / "1").exists()
 
 
-def test_other_rows_are_named_by_file(folder, again):
-    """As where a library works otherwise than it did."""
-    rebuild(folder, **again)
-    shutil.rmtree(again["store"] / "releases")
-    [last] = (again["store"] / "steps").glob("exact-*/kept/00000.parquet")
+def test_other_rows_are_named_by_file(folder, rebuild_options):
+    """An edited step stands for a library that computes other rows."""
+    rebuild(folder, **rebuild_options)
+    shutil.rmtree(rebuild_options["store"] / "releases")
+    [last] = (rebuild_options["store"] / "steps").glob("exact-*/kept/00000.parquet")
     rows = pl.read_parquet(last)
     rows.with_columns(answer=rows["answer"] + " Or so.").write_parquet(last)
     write_json(last.parents[1] / FILES, list_files(last.parents[1]))
-    said = refusal(folder, **again)
-    assert "could not be reproduced; differences: file: data/prompts/clinic/train-00000-of-00001.parquet " in said
+    message = rebuild_error(folder, **rebuild_options)
+    assert "could not be reproduced; differences: file: data/prompts/clinic/train-00000-of-00001.parquet " in message
 
 
 def test_a_damaged_release_is_not_written_over(folder, recipe, mirror, tmp_path):
     path = folder / "README.md"
     path.write_text("lost", encoding="utf-8")
-    said = refusal(folder, store=tmp_path / "store", mirror=mirror, recipe=str(recipe))
-    assert f"{folder} exists with other content: README.md; " in said
+    message = rebuild_error(folder, store=tmp_path / "store", mirror=mirror, recipe=str(recipe))
+    assert f"{folder} exists with other content: README.md; " in message
     assert path.read_text(encoding="utf-8") == "lost"
 
 
@@ -472,7 +491,7 @@ def test_the_verb_prints_the_folder(folder, recipe, mirror, tmp_path):
     assert result.stdout.strip() == str(tmp_path / "other" / "releases" / "tiny" / "1")
 
 
-def test_the_verb_tells_a_refusal_in_one_line(folder, tmp_path):
+def test_the_verb_reports_a_refusal_in_one_line(folder, tmp_path):
     edit(folder, lambda manifest: manifest.update(rows=99))
     result = run("rebuild", folder, "--store", tmp_path / "other")
     assert (result.exit_code, result.stdout) == (1, "")

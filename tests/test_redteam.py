@@ -1,6 +1,6 @@
-"""Red-team data: attacks and what is held out of them, a guard in many formats, and the pairs that come of it.
+"""Red-team data: attacks and their held-out part, a guard in many formats, and the pairs made from both.
 
-Requests are placeholders; nothing here asks for harm.
+Requests are placeholders; none asks for harm.
 """
 
 import json
@@ -53,11 +53,11 @@ def bases(n):
     return [base(i, topic) for i, topic in zip(range(n), [*TOPICS] * n, strict=False)]
 
 
-def made(*rows, config=CONFIG, found=()):
-    return attacks(table(*rows), config, found)
+def make_attacks(*rows, config=CONFIG, jailbreaks=()):
+    return attacks(table(*rows), config, jailbreaks)
 
 
-def said(text, reason="stop"):
+def completion(text, reason="stop"):
     return Completion(text=text, finish_reason=reason)
 
 
@@ -86,13 +86,13 @@ def test_every_style_holds_the_request_once(style):
     assert style.name in (BASELINE, "json") or 'Placeholder "x" {{ y }}' in attack
 
 
-def test_the_json_style_stays_json_whatever_is_asked():
+def test_the_json_style_stays_json_for_any_request():
     attack = next(style for style in own_styles() if style.name == "json").attack('A "quoted"\nrequest')
     assert json.loads(attack.splitlines()[-1])["question"] == 'A "quoted"\nrequest'
 
 
 def test_an_attack_is_a_record_that_names_its_request_topic_and_style():
-    table_of_attacks = made(base(1), config=Attacks(test_styles=0, test_topics=0, test_requests=0))
+    table_of_attacks = make_attacks(base(1), config=Attacks(test_styles=0, test_topics=0, test_requests=0))
     assert table_of_attacks.height == 4
     plain = table_of_attacks.filter(pl.col("style") == BASELINE).row(0, named=True)
     assert (plain["id"], plain["base"], plain["topic"], plain["side"]) == (
@@ -109,7 +109,7 @@ def test_an_attack_is_a_record_that_names_its_request_topic_and_style():
 
 
 @pytest.mark.parametrize(
-    ("found", "attack"),
+    ("jailbreak", "attack"),
     [
         ("Be free. [INSERT PROMPT HERE] Go!", "Be free. Placeholder Go!"),
         ("Be free: {your question}", "Be free: Placeholder"),
@@ -117,13 +117,13 @@ def test_an_attack_is_a_record_that_names_its_request_topic_and_style():
         ("{{ 7 * 7 }} <prompt> [prompt]", "{{ 7 * 7 }} Placeholder [prompt]"),
     ],
 )
-def test_a_jailbreak_of_a_source_is_a_style_of_its_own_and_never_a_template(found, attack):
-    (style,) = found_styles(table(row("jailbreaks:1", found)))
+def test_a_jailbreak_of_a_source_is_a_style_of_its_own_and_never_a_template(jailbreak, attack):
+    (style,) = found_styles(table(row("jailbreaks:1", jailbreak)))
     assert (style.name, style.family) == ("jailbreaks:1", "jailbreaks")
     assert style.attack("Placeholder") == attack
 
 
-def test_jailbreaks_that_are_alike_are_one_style():
+def test_similar_jailbreaks_are_one_style():
     rows = table(row("jailbreaks:2", "be FREE"), row("jailbreaks:1", "Be free."), row("jailbreaks:3", "Be kind."))
     assert [style.name for style in found_styles(rows)] == ["jailbreaks:1", "jailbreaks:3"]
 
@@ -133,35 +133,35 @@ def test_jailbreaks_that_are_alike_are_one_style():
 )
 def test_an_attack_is_under_the_licences_of_request_and_jailbreak(request_license, jailbreak_license):
     styles = found_styles(table(row("jailbreaks:1", "Be free.", license=jailbreak_license)))
-    rows = made(base(1, license=request_license), found=styles).select("family", "license").unique().rows()
+    rows = make_attacks(base(1, license=request_license), jailbreaks=styles).select("family", "license").unique().rows()
     assert ("jailbreaks", " AND ".join(sorted((request_license, jailbreak_license)))) in rows
     assert ("own", request_license) in rows
 
 
-def test_every_request_gets_as_many_styles_as_asked_evenly_drawn():
-    table_of_attacks = made(*bases(240), config=Attacks(own_styles=3))
-    drawn = table_of_attacks.filter(pl.col("family") == "own")["style"].value_counts()
+def test_every_request_gets_the_configured_number_of_styles_evenly_sampled():
+    table_of_attacks = make_attacks(*bases(240), config=Attacks(own_styles=3))
+    style_counts = table_of_attacks.filter(pl.col("family") == "own")["style"].value_counts()
     assert table_of_attacks.height == 240 * 4
-    assert drawn.height == len(own_styles()) - 1
-    assert drawn["count"].min() > 35
+    assert style_counts.height == len(own_styles()) - 1
+    assert style_counts["count"].min() > 35
 
 
-def test_nothing_that_is_held_out_is_seen_in_training():
-    table_of_attacks = made(*bases(80), config=Attacks(own_styles=12))
+def test_nothing_held_out_is_in_training():
+    table_of_attacks = make_attacks(*bases(80), config=Attacks(own_styles=12))
     train, test = (table_of_attacks.filter(pl.col("side") == side) for side in ("train", "test"))
     assert train.height > 100
     for part, column in (("style", "style"), ("topic", "topic"), ("request", "base")):
-        held = set(test.filter(pl.col("held_out_by").str.contains(part))[column])
-        assert held
-        assert not held & set(train[column])
+        held_out_values = set(test.filter(pl.col("held_out_by").str.contains(part))[column])
+        assert held_out_values
+        assert not held_out_values & set(train[column])
     assert train["held_out_by"].null_count() == train.height
     assert BASELINE in train["style"]
 
 
-def test_requests_that_are_alike_are_held_out_together():
+def test_similar_requests_are_held_out_together():
     rows = [row(f"seeds:{n}", f"Placeholder {n // 2}", task="safety", meta={"topic": "hate"}) for n in range(60)]
     config = Attacks(test_styles=0, test_topics=0, test_requests=0.3)
-    sides = made(*rows, config=config).group_by("request").agg(pl.col("side").n_unique())
+    sides = make_attacks(*rows, config=config).group_by("request").agg(pl.col("side").n_unique())
     assert sides["side"].to_list() == [1] * 30
 
 
@@ -172,10 +172,10 @@ def test_the_seed_decides_what_is_held_out():
 
 
 @pytest.mark.parametrize(
-    ("share", "n", "held"), [(0, 5, 0), (0.01, 5, 1), (0.4, 5, 2), (0.9, 1, 0), (0.5, 0, 0), (0.99, 3, 2)]
+    ("share", "n", "expected"), [(0, 5, 0), (0.01, 5, 1), (0.4, 5, 2), (0.9, 1, 0), (0.5, 0, 0), (0.99, 3, 2)]
 )
-def test_a_share_holds_out_one_at_least_and_never_all(share, n, held):
-    assert len(held_out(map(str, range(n)), share, seed=0)) == held
+def test_a_share_holds_out_one_at_least_and_never_all(share, n, expected):
+    assert len(held_out(map(str, range(n)), share, seed=0)) == expected
 
 
 @pytest.mark.parametrize(
@@ -202,7 +202,7 @@ def test_the_labels_of_a_source_name_the_topic(meta, topic):
 def test_a_source_can_have_one_topic():
     topics = (("seeds", SOURCES["medsafetybench"].attack_topic),)
     config = Attacks(source_topics=topics)
-    assert set(made(base(1), base(2, meta={"category": 3}), config=config)["topic"]) == {"medical-misuse"}
+    assert set(make_attacks(base(1), base(2, meta={"category": 3}), config=config)["topic"]) == {"medical-misuse"}
 
 
 def test_topics_of_sources_are_topics_of_attacks():
@@ -311,11 +311,11 @@ def test_an_instructed_model_writes_its_verdict_as_json_or_in_two_lines(reply, v
 
 
 def test_a_guard_that_continues_the_answer_ends_the_run_with_a_hint():
-    given = answered(10)
-    replies = [(request, said("and then you take")) for request in guard.STAGE.requests(given, GUARD)]
+    rows = answered(10)
+    replies = [(request, completion("and then you take")) for request in guard.STAGE.requests(rows, GUARD)]
     with pytest.raises(TeacherError, match=r"no readable verdict in its first 10 replies.*llama\.cpp"):
-        guard.STAGE.judge(given, replies, GUARD)
-    judged = guard.STAGE.judge(given, [*replies[:9], (replies[9][0], said("safe"))], GUARD).rows
+        guard.STAGE.judge(rows, replies, GUARD)
+    judged = guard.STAGE.judge(rows, [*replies[:9], (replies[9][0], completion("safe"))], GUARD).rows
     assert judged["guard"].to_list() == ["unparsed"] * 9 + ["safe"]
 
 
@@ -340,10 +340,10 @@ def test_llama_guard_sees_the_exchange_as_it_was_and_another_model_our_prompt():
     assert all(part in request.messages[0].content for part in ("Placeholder answer", "S14", '"unsafe"'))
 
 
-def test_a_guard_that_cannot_be_read_fails_or_stays_silent_makes_nothing_safe():
-    given = answered(4)
-    replies = [said("safe"), said("I think so"), Failure(error="503", tries=3)]
-    outcome = guard.STAGE.judge(given, zip(guard.STAGE.requests(given, GUARD), replies, strict=False), GUARD)
+def test_a_guard_that_is_unreadable_fails_or_is_missing_makes_nothing_safe():
+    rows = answered(4)
+    replies = [completion("safe"), completion("I think so"), Failure(error="503", tries=3)]
+    outcome = guard.STAGE.judge(rows, zip(guard.STAGE.requests(rows, GUARD), replies, strict=False), GUARD)
     judged, candidates = outcome.rows, outcome.tables["candidates"]
     assert judged["guard"].to_list() == ["safe", "unparsed", "failed", "missing"]
     assert candidates["verdict"].to_list() == ["safe", "unparsed", "failed"]
@@ -351,9 +351,9 @@ def test_a_guard_that_cannot_be_read_fails_or_stays_silent_makes_nothing_safe():
 
 
 def test_an_answer_without_a_text_is_not_shown_to_the_guard():
-    given = answered(1, text=None)
-    assert guard.STAGE.requests(given, GUARD) == []
-    assert guard.STAGE.judge(given, [], GUARD).rows["guard"].to_list() == ["no_text"]
+    rows = answered(1, text=None)
+    assert guard.STAGE.requests(rows, GUARD) == []
+    assert guard.STAGE.judge(rows, [], GUARD).rows["guard"].to_list() == ["no_text"]
 
 
 # --- attack success ------------------------------------------------------------------------------------------------
@@ -372,7 +372,7 @@ def test_wilson_refuses_more_hits_than_trials():
         wilson_bounds(3, 2)
 
 
-def test_success_is_counted_with_and_without_mere_advice_and_silence_is_no_comfort():
+def test_success_is_counted_with_and_without_advice_and_missing_verdicts_are_not_safe():
     verdicts = ["unsafe"] * 3 + ["advice_only"] * 2 + ["safe"] * 3 + ["unparsed", "failed"]
     answers = pl.DataFrame({"style": "json", "guard": verdicts})
     (line,) = attack_success(answers, ["style"]).iter_rows(named=True)
@@ -386,7 +386,7 @@ def test_success_without_a_verdict_has_no_rate():
     assert (line["rate"], line["low"], line["high"], line["worst_rate"]) == (None, 0, 1, 1)
 
 
-def test_success_is_told_by_style_and_side():
+def test_success_is_reported_by_style_and_side():
     answers = pl.DataFrame(
         {"style": ["a", "b", "a"], "side": ["train", "test", "train"], "guard": ["safe", "unsafe", "unsafe"]}
     )
@@ -396,7 +396,9 @@ def test_success_is_told_by_style_and_side():
 
 # --- pairs ---------------------------------------------------------------------------------------------------------
 
-REFUSED = said("I won't provide that. It could hurt somebody. If you feel unsafe, a helpline listens day and night.")
+REFUSED = completion(
+    "I won't provide that. It could hurt somebody. If you feel unsafe, a helpline listens day and night."
+)
 
 
 def run(requests, reply):
@@ -407,28 +409,30 @@ def answers_to(rows, replies):
     """Return replies as a table of answers, to the attack or, for a refusal, to the plain request."""
     stage = replace(safety_pairs.TARGET_ANSWERS, items=lambda rows, config: [request for request, _ in replies])
     prompts = rows.select("id", pl.col("messages").list.last().struct.field("content"))
-    asked = {**dict(rows.select("base", "request").iter_rows()), **dict(prompts.iter_rows())}
+    prompt_by_id = {**dict(rows.select("base", "request").iter_rows()), **dict(prompts.iter_rows())}
     table = stage.assess(rows, replies, TEAM)
-    return table.with_columns(prompt=pl.col("id").replace_strict(asked, return_dtype=pl.String))
+    return table.with_columns(prompt=pl.col("id").replace_strict(prompt_by_id, return_dtype=pl.String))
 
 
 def guarded(rows, requests, reply, verdict):
-    """Answer ``requests`` with ``reply`` and let the guard say ``verdict`` of every answer."""
+    """Answer ``requests`` with ``reply`` and give every answer the guard's ``verdict``."""
     answers = answers_to(rows, run(requests, reply))
-    return guard.STAGE.judge(answers, run(guard.STAGE.requests(answers, GUARD), lambda _: said(verdict)), GUARD).rows
+    return guard.STAGE.judge(
+        answers, run(guard.STAGE.requests(answers, GUARD), lambda _: completion(verdict)), GUARD
+    ).rows
 
 
 def attacked(
-    answer=lambda _: said("Placeholder answer"), verdict="unsafe\nS2", refusal=REFUSED, refusal_verdict="safe"
+    answer=lambda _: completion("Placeholder answer"), verdict="unsafe\nS2", refusal=REFUSED, refusal_verdict="safe"
 ):
-    rows = made(base(1), base(2), config=Attacks(own_styles=1, test_styles=0, test_topics=0, test_requests=0))
+    rows = make_attacks(base(1), base(2), config=Attacks(own_styles=1, test_styles=0, test_topics=0, test_requests=0))
     targets = guarded(rows, safety_pairs.target_requests(rows, TEAM), answer, verdict)
     refusals = guarded(rows, safety_pairs.refusal_requests(rows, TEAM), lambda _: refusal, refusal_verdict)
     return rows, safety_pairs.attack_pairs(rows, targets, refusals, TEAM)
 
 
 def test_unsafe_answers_are_rejected_and_refusals_of_the_plain_request_chosen():
-    rows, pairs = attacked(answer=lambda request: said(f"Placeholder answer {request.sample}"))
+    rows, pairs = attacked(answer=lambda request: completion(f"Placeholder answer {request.sample}"))
     assert pairs.height == rows.height * TEAM.samples == 8
     assert pairs["drop_reason"].null_count() == 8
     assert set(pairs["chosen"]) == {REFUSED.text}
@@ -436,14 +440,14 @@ def test_unsafe_answers_are_rejected_and_refusals_of_the_plain_request_chosen():
 
 
 def test_reasoning_and_control_tokens_never_reach_a_pair():
-    refusal = said(f"<thinking>What is wanted here is harm.</thinking>\n{REFUSED.text}<|im_end|>")
-    _, pairs = attacked(answer=lambda _: said("Placeholder answer<|eot_id|>"), refusal=refusal)
+    refusal = completion(f"<thinking>What is wanted here is harm.</thinking>\n{REFUSED.text}<|im_end|>")
+    _, pairs = attacked(answer=lambda _: completion("Placeholder answer<|eot_id|>"), refusal=refusal)
     assert set(pairs["chosen"]) == {REFUSED.text}
     assert set(pairs["rejected"]) == {"Placeholder answer"}
 
 
 def test_the_writer_sees_the_request_without_the_attack():
-    rows = made(base(1), config=Attacks(own_styles=12))
+    rows = make_attacks(base(1), config=Attacks(own_styles=12))
     (request,) = safety_pairs.refusal_requests(rows, TEAM)
     assert request.row == "seeds:1"
     assert "Placeholder request number 1" in request.messages[0].content
@@ -452,7 +456,9 @@ def test_the_writer_sees_the_request_without_the_attack():
 
 
 def test_refusals_open_in_many_ways():
-    prompts = [request.messages[0].content for request in safety_pairs.refusal_requests(made(*bases(200)), TEAM)]
+    prompts = [
+        request.messages[0].content for request in safety_pairs.refusal_requests(make_attacks(*bases(200)), TEAM)
+    ]
     openings = prompt_files.lines("redteam/openings.txt")
     used = Counter(opening for prompt in prompts for opening in openings if f'"{opening}"' in prompt)
     assert used.total() == 200
@@ -460,32 +466,32 @@ def test_refusals_open_in_many_ways():
 
 
 @pytest.mark.parametrize(
-    ("given", "reason"),
+    ("replies", "reason"),
     [
         ({"verdict": "safe"}, "answer_safe"),
         ({"verdict": "unsafe\nS6"}, "answer_advice_only"),
         ({"verdict": "cannot tell"}, "answer_unparsed"),
-        ({"answer": lambda _: said("")}, "answer_no_text"),
+        ({"answer": lambda _: completion("")}, "answer_no_text"),
         ({"answer": lambda _: Failure(error="503", tries=3)}, "answer_no_text"),
         ({"refusal_verdict": "unsafe\nS2"}, "refusal_unsafe"),
         ({"refusal_verdict": "unsafe\nS6"}, "refusal_advice_only"),
         ({"refusal_verdict": "cannot tell"}, "refusal_unparsed"),
-        ({"refusal": said(REFUSED.text, "length")}, "refusal_truncated"),
-        ({"refusal": said("No.")}, "refusal_short"),
-        ({"refusal": said(" ")}, "refusal_empty"),
-        ({"refusal": said(f"{REFUSED.text}<|im_end|>More")}, "refusal_control_marks"),
+        ({"refusal": completion(REFUSED.text, "length")}, "refusal_truncated"),
+        ({"refusal": completion("No.")}, "refusal_short"),
+        ({"refusal": completion(" ")}, "refusal_empty"),
+        ({"refusal": completion(f"{REFUSED.text}<|im_end|>More")}, "refusal_control_marks"),
         ({"refusal": Failure(error="503", tries=3)}, "refusal_failed"),
     ],
 )
-def test_any_doubt_about_either_side_makes_no_pair_and_says_why(given, reason):
-    _, pairs = attacked(**given)
+def test_any_doubt_about_either_side_makes_no_pair_and_says_why(replies, reason):
+    _, pairs = attacked(**replies)
     assert pairs["drop_reason"].unique().to_list() == [reason]
     assert pairs["evidence"].null_count() == 0
 
 
 def test_a_refusal_that_was_never_written_makes_no_pair():
-    rows = made(base(1))
-    targets = guarded(rows, safety_pairs.target_requests(rows, TEAM), lambda _: said("x"), "unsafe\nS2")
+    rows = make_attacks(base(1))
+    targets = guarded(rows, safety_pairs.target_requests(rows, TEAM), lambda _: completion("x"), "unsafe\nS2")
     refusals = guarded(rows, [], lambda _: REFUSED, "safe")
     assert safety_pairs.attack_pairs(rows, targets, refusals, TEAM)["drop_reason"].unique().to_list() == [
         "refusal_missing"
@@ -501,11 +507,11 @@ def test_evidence_names_the_guards_verdicts():
 
 
 def test_pairs_become_rows_on_the_side_of_their_attack():
-    rows = made(*bases(40))
+    rows = make_attacks(*bases(40))
     targets = guarded(
         rows,
         safety_pairs.target_requests(rows, TEAM),
-        lambda r: said(f"Placeholder answer {r.sample} long enough"),
+        lambda r: completion(f"Placeholder answer {r.sample} long enough"),
         "unsafe\nS2",
     )
     refusals = guarded(rows, safety_pairs.refusal_requests(rows, TEAM), lambda _: REFUSED, "safe")
@@ -520,10 +526,10 @@ def test_pairs_become_rows_on_the_side_of_their_attack():
 
 # --- look-alikes ---------------------------------------------------------------------------------------------------
 
-HELP = said("Call the poison centre at once, keep the package at hand and do not make the child vomit.")
+HELP = completion("Call the poison centre at once, keep the package at hand and do not make the child vomit.")
 
 
-def test_there_are_forty_look_alikes_and_more_some_for_every_topic():
+def test_every_topic_has_look_alikes_and_there_are_at_least_forty():
     rows = benign_lookalikes(CONFIG)
     assert rows.height >= 40
     assert rows["request"].n_unique() == rows.height
@@ -553,23 +559,23 @@ def test_the_helpful_answer_is_chosen_and_a_needless_refusal_rejected(verdict):
 
 
 @pytest.mark.parametrize(
-    ("given", "reason"),
+    ("replies", "reason"),
     [
         ({"verdict": "unsafe\nS11"}, "answer_unsafe"),
         ({"verdict": "hm"}, "answer_unparsed"),
-        ({"answer": said(HELP.text, "length")}, "answer_truncated"),
-        ({"answer": said("I'm sorry, but I can't help with that.")}, "answer_refuses"),
+        ({"answer": completion(HELP.text, "length")}, "answer_truncated"),
+        ({"answer": completion("I'm sorry, but I can't help with that.")}, "answer_refuses"),
         ({"answer": Failure(error="503", tries=3)}, "answer_failed"),
         (
-            {"refusal": said("The poison centre can be called day and night, and it costs nothing at all.")},
+            {"refusal": completion("The poison centre can be called day and night, and it costs nothing at all.")},
             "refusal_unclear",
         ),
-        ({"refusal": said("No.")}, "refusal_short"),
+        ({"refusal": completion("No.")}, "refusal_short"),
         ({"refusal_verdict": "hm"}, "refusal_unparsed"),
     ],
 )
-def test_a_doubtful_look_alike_makes_no_pair(given, reason):
-    assert benign(**given)["drop_reason"].unique().to_list() == [reason]
+def test_a_doubtful_look_alike_makes_no_pair(replies, reason):
+    assert benign(**replies)["drop_reason"].unique().to_list() == [reason]
 
 
 @pytest.mark.parametrize(
@@ -583,7 +589,7 @@ def test_a_doubtful_look_alike_makes_no_pair(given, reason):
         ("", False),
     ],
 )
-def test_a_refusal_is_known_by_how_it_begins(text, refuses):
+def test_a_refusal_is_recognised_by_its_beginning(text, refuses):
     assert declines(text) is refuses
 
 

@@ -1,4 +1,4 @@
-"""The report: every number in it is that of the data, its bytes are always the same, and no row breaks out of it."""
+"""The report: its numbers are those of the data, its bytes are always the same, and no row can inject markup."""
 
 import base64
 import hashlib
@@ -47,7 +47,7 @@ def data_of(html):
 
 @pytest.fixture(scope="module")
 def demo(demo_store):
-    """The release of the embedded demo: its folder, what was read of it, and its figures."""
+    """The release of the embedded demo: its folder, its rows and its figures."""
     folder = demo_store / "releases" / "demo" / "1"
     release = open_view(folder)
     rows = all_rows(release)
@@ -63,53 +63,55 @@ def html(demo):
 
 
 def test_totals_are_those_of_the_ledger_and_the_data(demo):
-    folder, _, told = demo
+    folder, _, report_figures = demo
     ledger = dict(query("SELECT status, count(*) FROM read_parquet(?) GROUP BY 1", str(folder / "ledger/*.parquet")))
-    assert told["totals"]["reference_only"] == ledger.pop("reference_only")
-    assert {name: told["totals"][name] for name in ledger} == ledger
-    assert told["totals"]["read"] == sum(ledger.values())
+    assert report_figures["totals"]["reference_only"] == ledger.pop("reference_only")
+    assert {name: report_figures["totals"][name] for name in ledger} == ledger
+    assert report_figures["totals"]["read"] == sum(ledger.values())
     [(kept, tokens)] = query(
         "SELECT count(*), sum((length(messages[-1].content) + 3) // 4 + (list_sum(list_transform(messages[:-2],"
         " lambda m: length(m.content))) + 3) // 4)::BIGINT FROM read_parquet(?)",
         str(folder / "data/sft/*/*.parquet"),
     )
-    assert (told["totals"]["kept"], told["totals"]["tokens"]) == (kept, tokens)
+    assert (report_figures["totals"]["kept"], report_figures["totals"]["tokens"]) == (kept, tokens)
 
 
 @pytest.mark.parametrize("column", ["source", "task", "license", "lang"])
 def test_the_mix_is_counted_from_the_data(demo, column):
-    folder, _, told = demo
-    found = dict(
+    folder, _, report_figures = demo
+    rows_by_value = dict(
         query(f"SELECT {column}, count(*) FROM read_parquet(?) GROUP BY 1", str(folder / "data/*/*/*.parquet"))
     )
-    [bars] = [bars for name, _, bars in told["mixes"] if name == column]
-    assert {bar.name: bar.rows for bar in bars} == found
+    [bars] = [bars for name, _, bars in report_figures["mixes"] if name == column]
+    assert {bar.name: bar.rows for bar in bars} == rows_by_value
     assert sum(bar.share for bar in bars) == pytest.approx(1)
-    assert sum(bar.tokens for bar in bars) == told["totals"]["tokens"]
+    assert sum(bar.tokens for bar in bars) == report_figures["totals"]["tokens"]
 
 
 def test_histograms_count_every_kept_row_once(demo):
-    folder, rows, told = demo
+    folder, rows, report_figures = demo
     kept = rows.filter(status="kept")
-    for found, column in zip(told["histograms"], ("prompt_chars", "response_chars", "tokens"), strict=True):
-        for bar in found.bars:
+    for histogram, column in zip(
+        report_figures["histograms"], ("prompt_chars", "response_chars", "tokens"), strict=True
+    ):
+        for bar in histogram.bars:
             low, high = (int(part.replace(",", "")) for part in bar.name.split(" to "))
             assert bar.rows == kept.filter(pl.col(column).is_between(low, high)).height
-        assert sum(bar.rows for bar in found.bars) == found.total == kept.height
-        assert found.longest == kept[column].max()
-        assert found.mean == pytest.approx(kept[column].mean())
+        assert sum(bar.rows for bar in histogram.bars) == histogram.total == kept.height
+        assert histogram.longest == kept[column].max()
+        assert histogram.mean == pytest.approx(kept[column].mean())
     lengths = query("SELECT length(messages[-1].content) FROM read_parquet(?)", str(folder / "data/sft/*/*.parquet"))
     assert sorted(kept["response_chars"].to_list()) == sorted(n for (n,) in lengths)
 
 
 def test_reasons_are_those_that_the_steps_counted(demo, demo_store):
-    folder, _, told = demo
+    folder, _, report_figures = demo
     steps = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["steps"]
     counted = sum((Counter(step["reasons"]) for step in steps), Counter())
     counted["malformed"] = sum(step["counts"]["quarantined"] for step in steps)
-    assert {one["reason"]: one["rows"] for one in told["reasons"]} == dict(counted)
+    assert {one["reason"]: one["rows"] for one in report_figures["reasons"]} == dict(counted)
     by_source = Counter()
-    for one in told["sources"]:
+    for one in report_figures["sources"]:
         assert one["read"] == one["kept"] + one["dropped"] + one["quarantined"]
         by_source.update(dict(one["reasons"]))
     assert by_source == counted
@@ -117,82 +119,82 @@ def test_reasons_are_those_that_the_steps_counted(demo, demo_store):
 
 def test_any_filter_can_be_counted_from_the_page(demo):
     _, rows, _ = demo
-    told = counts(rows)
+    facet_counts = counts(rows)
     for name in FACETS:
-        at = FACETS.index(name)
-        for place, value in enumerate(told["names"][name]):
-            found = sum(cell[-1] for cell in told["cells"] if cell[at] == place)
-            assert found == rows.filter(pl.col(name).fill_null("") == value).height
-    assert sum(cell[-1] for cell in told["cells"]) == rows.height
+        facet = FACETS.index(name)
+        for position, value in enumerate(facet_counts["names"][name]):
+            n_rows = sum(cell[-1] for cell in facet_counts["cells"] if cell[facet] == position)
+            assert n_rows == rows.filter(pl.col(name).fill_null("") == value).height
+    assert sum(cell[-1] for cell in facet_counts["cells"]) == rows.height
 
 
 def test_duplicates_and_leaks_are_all_counted(demo, demo_store):
-    _, _, told = demo
+    _, _, report_figures = demo
     dropped = pl.read_parquet(demo_store / "steps/*/dropped/*.parquet").filter(pl.col("evidence").is_not_null())
     copies = dropped.filter(pl.col("reason").is_in(["duplicate", "near_duplicate"]))
     keepers = {json.loads(evidence)["duplicate_of"] for evidence in copies["evidence"]}
-    assert (told["clusters"]["rows"], told["clusters"]["clusters"]) == (copies.height, len(keepers))
-    assert sum(n for _, n in told["clusters"]["sizes"]) == len(keepers)
+    assert (report_figures["clusters"]["rows"], report_figures["clusters"]["clusters"]) == (copies.height, len(keepers))
+    assert sum(n for _, n in report_figures["clusters"]["sizes"]) == len(keepers)
     leaking = dropped.filter(pl.col("reason").str.starts_with("leak:"))
-    assert told["leaks"]["rows"] == leaking.height == len(told["leak_examples"])
-    assert sum(n for *_, n in told["leaks"]["benchmarks"]) == leaking.height
+    assert report_figures["leaks"]["rows"] == leaking.height == len(report_figures["leak_examples"])
+    assert sum(n for *_, n in report_figures["leaks"]["benchmarks"]) == leaking.height
 
 
-def test_a_leak_stands_beside_the_item_that_it_leaks(demo):
-    _, _, told = demo
-    one = next(one for one in told["leak_examples"] if one["layer"] == "exact")
+def test_a_leak_is_shown_next_to_the_item_that_it_leaks(demo):
+    _, _, report_figures = demo
+    one = next(one for one in report_figures["leak_examples"] if one["layer"] == "exact")
     left, right = ("".join(piece.text for piece in one[side]) for side in ("left", "right"))
     assert left.splitlines()[0].casefold() == right.splitlines()[0].casefold()
     assert any(piece.same for piece in one["right"])
 
 
-def test_a_copy_stands_beside_what_it_repeats_as_the_step_saw_it(demo):
-    _, _, told = demo
-    one = next(one for one in told["closest"] if one["id"] == "genmedgpt5k:train-27")
+def test_a_copy_is_shown_next_to_what_it_repeats_as_the_step_read_it(demo):
+    _, _, report_figures = demo
+    one = next(one for one in report_figures["closest"] if one["id"] == "genmedgpt5k:train-27")
     own = [[piece.text.strip() for piece in one[side] if not piece.same] for side in ("left", "right")]
     assert 0 < len(own[0]) < 6
     assert 0 < len(own[1]) < 6
 
 
 def test_candidates_are_counted_from_the_store(demo, demo_store):
-    _, _, told = demo
-    for one in told["candidates"]:
+    _, _, report_figures = demo
+    for one in report_figures["candidates"]:
         [folder] = [path for path in (demo_store / "steps").glob(f"{one['step']}-*") if path.is_dir()]
-        found = pl.read_parquet(folder / "candidates" / "*.parquet").filter(stage=one["stage"])
+        candidates = pl.read_parquet(folder / "candidates" / "*.parquet").filter(stage=one["stage"])
         if one["generator"]:
-            taken = pl.read_parquet(folder / "generators" / "*.parquet").filter(generator=one["generator"])
-            found = found.join(taken, on="id", how="semi")
+            chosen = pl.read_parquet(folder / "generators" / "*.parquet").filter(generator=one["generator"])
+            candidates = candidates.join(chosen, on="id", how="semi")
         assert {by["verdict"]: by["rows"] for by in one["verdicts"]} == dict(
-            found.group_by("verdict").len().iter_rows()
+            candidates.group_by("verdict").len().iter_rows()
         )
-        assert one["candidates"] == found.height
-        assert one["completion_tokens"] == found["completion_tokens"].sum()
+        assert one["candidates"] == candidates.height
+        assert one["completion_tokens"] == candidates["completion_tokens"].sum()
         assert all(example["verdict"] == by["verdict"] for by in one["verdicts"] for example in by["examples"])
         assert not any(by["examples"] for by in one["verdicts"] if by["accepted"])
-    assert [one["generator"] for one in told["candidates"]] == ["headqa", "medmcqa", "pubmedqa"]
+    assert [one["generator"] for one in report_figures["candidates"]] == ["headqa", "medmcqa", "pubmedqa"]
 
 
 def test_pairs_are_counted_from_the_store(demo_store):
     release = open_view(demo_store / "releases/demo_dpo/1")
-    [told] = figures(release, all_rows(release))["pairs_made"]
+    [pair_figures] = figures(release, all_rows(release))["pairs_made"]
     [folder] = [path for path in (demo_store / "steps").glob("pairs-*") if path.is_dir()]
-    found = pl.read_parquet(folder / "pairs" / "*.parquet")["drop_reason"]
-    assert (told["rows"], told["kept"]) == (len(found), found.null_count())
-    assert dict(told["left_out"]) == dict(Counter(found.drop_nulls()))
+    drop_reasons = pl.read_parquet(folder / "pairs" / "*.parquet")["drop_reason"]
+    assert (pair_figures["rows"], pair_figures["kept"]) == (len(drop_reasons), drop_reasons.null_count())
+    assert dict(pair_figures["left_out"]) == dict(Counter(drop_reasons.drop_nulls()))
 
 
 def test_the_report_and_the_card_count_the_same(demo):
-    folder, rows, told = demo
-    said = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["figures"]
-    assert told["totals"]["tokens"] == said["tokens"]["all"]
-    assert told["totals"]["kept"] == said["rows"]["all"]
+    folder, rows, report_figures = demo
+    card_figures = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["figures"]
+    assert report_figures["totals"]["tokens"] == card_figures["tokens"]["all"]
+    assert report_figures["totals"]["kept"] == card_figures["rows"]["all"]
     assert [(bar.name, bar.rows, bar.tokens) for bar in mix(rows, "task")] == [
-        (part["task"], part["rows"], part["tokens"]) for part in said["by_task"]
+        (part["task"], part["rows"], part["tokens"]) for part in card_figures["by_task"]
     ]
 
 
 def test_malformed_rows_of_benchmarks_are_not_rows_read_for_training(demo, tmp_path):
-    folder, rows, told = demo
+    folder, rows, report_figures = demo
     shutil.copytree(folder, tmp_path / "release")
     path = next((tmp_path / "release/ledger").glob("*.parquet"))
     ledger = pl.read_parquet(path)
@@ -201,55 +203,65 @@ def test_malformed_rows_of_benchmarks_are_not_rows_read_for_training(demo, tmp_p
     pl.concat([ledger, broken]).sort("id").write_parquet(path)
     release = open_view(tmp_path / "release")
     assert all_rows(release).height == rows.height
-    assert reference_only(release) == told["totals"]["reference_only"] + 1
+    assert reference_only(release) == report_figures["totals"]["reference_only"] + 1
 
 
 def test_stages_lose_no_row_between_them(demo):
     steps = json.loads((demo[0] / "manifest.json").read_text(encoding="utf-8"))["steps"]
-    found, flows = stages(summaries(steps))
-    for n, stage in enumerate(found):
+    funnel_stages, flows = stages(summaries(steps))
+    for n, stage in enumerate(funnel_stages):
         assert stage.rows_in + stage.generated == stage.kept + stage.lost
         if stage.layer:
             assert stage.rows_in == sum(flow.rows for flow in flows if flow.end == n)
-    assert found[-1].kept == steps[-1]["counts"]["kept"]
-    assert sum(stage.lost for stage in found) == demo[2]["totals"]["dropped"] + demo[2]["totals"]["quarantined"]
+    assert funnel_stages[-1].kept == steps[-1]["counts"]["kept"]
+    assert sum(stage.lost for stage in funnel_stages) == demo[2]["totals"]["dropped"] + demo[2]["totals"]["quarantined"]
 
 
 def step(name, inputs, rows_in, *, made=0, **reasons):
-    ended = sum(reasons.values())
-    counts = {"rows_in": rows_in, "made": made, "kept": rows_in + made - ended, "dropped": ended, "quarantined": 0}
-    told = {"name": name, "folder": name, "inputs": inputs, "reference_inputs": [], "counts": counts}
-    return summaries([{**told, "reasons": reasons}])[0]
+    n_dropped = sum(reasons.values())
+    counts = {
+        "rows_in": rows_in,
+        "made": made,
+        "kept": rows_in + made - n_dropped,
+        "dropped": n_dropped,
+        "quarantined": 0,
+    }
+    summary_fields = {"name": name, "folder": name, "inputs": inputs, "reference_inputs": [], "counts": counts}
+    return summaries([{**summary_fields, "reasons": reasons}])[0]
 
 
 def test_many_sources_share_a_node_and_steps_that_change_nothing_another():
     reads = [step(f"read-s{n:02}", [], 100 - n) for n in range(20)]
     cleans = [step(f"clean-s{n:02}", [f"read-s{n:02}"], 100 - n, echo=n) for n in range(20)]
-    left = sum(one.counts.kept for one in cleans)
-    still = [step("private", [one.name for one in cleans], left), step("told", ["private"], left)]
-    last = step("mixed", ["told"], left, made=30, over_share=5)
-    found, flows = stages([*reads, *cleans, *still, last])
-    assert [stage.name for stage in found if not stage.layer] == [f"s{n:02}" for n in range(10)] + [
+    rows_left = sum(one.counts.kept for one in cleans)
+    unchanged = [step("private", [one.name for one in cleans], rows_left), step("reviewed", ["private"], rows_left)]
+    last = step("mixed", ["reviewed"], rows_left, made=30, over_share=5)
+    funnel_stages, flows = stages([*reads, *cleans, *unchanged, last])
+    assert [stage.name for stage in funnel_stages if not stage.layer] == [f"s{n:02}" for n in range(10)] + [
         "10 smaller sources"
     ]
-    assert [(stage.name, stage.layer) for stage in found if stage.layer] == [
+    assert [(stage.name, stage.layer) for stage in funnel_stages if stage.layer] == [
         ("clean", 1),
-        ("private … told", 2),
+        ("private … reviewed", 2),
         ("mixed", 3),
     ]
-    assert (found[-1].generated, found[-1].kept, found[-1].ended) == (30, left + 25, {"over_share": 5})
-    assert [flow.rows for flow in flows][-2:] == [left, left]
-    drawn_steps = funnel([*reads, *cleans, *still, last])
-    assert all(0 <= box.x <= drawn_steps.width and 0 <= box.y <= drawn_steps.height for box in drawn_steps.boxes)
-    assert drawn_steps.boxes[len(found) - 1].lines == ("mixed", f"{left + 25:,} released")
+    assert (funnel_stages[-1].generated, funnel_stages[-1].kept, funnel_stages[-1].ended) == (
+        30,
+        rows_left + 25,
+        {"over_share": 5},
+    )
+    assert [flow.rows for flow in flows][-2:] == [rows_left, rows_left]
+    chart = funnel([*reads, *cleans, *unchanged, last])
+    assert all(0 <= box.x <= chart.width and 0 <= box.y <= chart.height for box in chart.boxes)
+    assert chart.boxes[len(funnel_stages) - 1].lines == ("mixed", f"{rows_left + 25:,} released")
 
 
 def test_steps_that_fork_and_meet_again_are_drawn_once():
     steps = [step("read-a", [], 10), step("easy", ["read-a"], 10, hard=4), step("hard", ["read-a"], 10, easy=6)]
     reference_inputs = step("only_reference", ["read-a"], 10)
-    found, flows = stages([*steps, reference_inputs, step("mix", ["easy", "hard"], 10)])
-    assert [stage.name for stage in found] == ["a", "easy", "hard", "mix"]
-    assert [(found[flow.start].name, found[flow.end].name, flow.rows) for flow in flows] == [
+    funnel_stages, flows = stages([*steps, reference_inputs, step("mix", ["easy", "hard"], 10)])
+    assert [stage.name for stage in funnel_stages] == ["a", "easy", "hard", "mix"]
+    assert [(funnel_stages[flow.start].name, funnel_stages[flow.end].name, flow.rows) for flow in flows] == [
         ("a", "easy", 10),
         ("a", "hard", 10),
         ("easy", "mix", 6),
@@ -258,16 +270,16 @@ def test_steps_that_fork_and_meet_again_are_drawn_once():
 
 
 def test_the_page_says_the_numbers(demo, html):
-    _, _, told = demo
+    _, _, report_figures = demo
     tiles = dict(re.findall(r"<dt>([^<]*)</dt><dd>([\d,]+)", html))
-    wanted = {"Rows read": "read", "Kept": "kept", "Dropped": "dropped", "Quarantined": "quarantined"}
-    assert {title: int(tiles[title].replace(",", "")) for title in wanted} == {
-        title: told["totals"][name] for title, name in wanted.items()
+    tile_fields = {"Rows read": "read", "Kept": "kept", "Dropped": "dropped", "Quarantined": "quarantined"}
+    assert {title: int(tiles[title].replace(",", "")) for title in tile_fields} == {
+        title: report_figures["totals"][name] for title, name in tile_fields.items()
     }
-    assert int(tiles["Tokens, estimated"].replace(",", "")) == told["totals"]["tokens"]
+    assert int(tiles["Tokens, estimated"].replace(",", "")) == report_figures["totals"]["tokens"]
     table = html.partition('<table class="narrow">')[2].partition("</table>")[0]
-    assert table.count('<th scope="row">') == len(told["funnel"].stages)
-    for ribbon in told["funnel"].ribbons:
+    assert table.count('<th scope="row">') == len(report_figures["funnel"].stages)
+    for ribbon in report_figures["funnel"].ribbons:
         assert ribbon.title in html
 
 
@@ -275,11 +287,11 @@ def test_the_page_says_the_numbers(demo, html):
 
 
 @pytest.mark.parametrize(
-    ("sizes", "wanted", "shares"),
+    ("sizes", "sample", "shares"),
     [([], 5, []), ([3, 100, 50], 60, [3, 29, 28]), ([1, 1, 1], 2, [1, 1, 0]), ([2, 2], 9, [2, 2]), ([5, 5], 0, [0, 0])],
 )
-def test_every_stratum_has_the_same_share_as_far_as_it_goes(sizes, wanted, shares):
-    assert quotas(sizes, wanted) == shares
+def test_every_stratum_has_the_same_share_as_far_as_it_goes(sizes, sample, shares):
+    assert quotas(sizes, sample) == shares
 
 
 def test_a_sample_has_rows_of_every_stratum_and_is_always_the_same(demo):
@@ -296,26 +308,26 @@ def test_a_sample_has_rows_of_every_stratum_and_is_always_the_same(demo):
 
 def test_the_page_says_how_much_of_what_it_shows(demo):
     html = report(demo[0], sample=50)
-    told = data_of(html)
-    assert len(told["rows"]) == 50
+    page_data = data_of(html)
+    assert len(page_data["rows"]) == 50
     assert "A sample of 50 of 315 rows" in html
-    assert sum(one["sample"] for one in told["strata"]) == 50
-    assert sum(one["population"] for one in told["strata"]) == 315
+    assert sum(one["sample"] for one in page_data["strata"]) == 50
+    assert sum(one["population"] for one in page_data["strata"]) == 315
 
 
 def test_texts_are_cut_and_then_rows_left_out_until_the_page_is_small_enough(demo, monkeypatch):
     monkeypatch.setattr(row_sample, "BYTES", 60_000)
     html = report(demo[0])
-    told = data_of(html)["rows"]
-    assert len(json.dumps(told, ensure_ascii=False).encode()) < 70_000
-    assert 0 < len(told) < 315
-    assert f"A sample of {len(told)} of 315 rows" in html
+    sampled_rows = data_of(html)["rows"]
+    assert len(json.dumps(sampled_rows, ensure_ascii=False).encode()) < 70_000
+    assert 0 < len(sampled_rows) < 315
+    assert f"A sample of {len(sampled_rows)} of 315 rows" in html
     assert "315 were requested; more would make the page too large." in html
     limit = int(re.search(r"Texts are cut after ([\d,]+) characters", html)[1].replace(",", ""))
-    assert max(len(row.get("response", "")) for row in told) <= limit + len(" ⟦999 more characters⟧")
+    assert max(len(row.get("response", "")) for row in sampled_rows) <= limit + len(" ⟦999 more characters⟧")
 
 
-def test_no_row_is_shown_where_none_is_wanted(demo):
+def test_no_row_is_shown_for_a_sample_of_zero(demo):
     assert data_of(report(demo[0], sample=0))["rows"] == []
 
 
@@ -324,7 +336,7 @@ def test_no_row_is_shown_where_none_is_wanted(demo):
 
 @pytest.fixture(scope="module")
 def changed(demo, demo_store, tmp_path_factory):
-    """The demo with one row gone and one answered otherwise, in a store of its own."""
+    """The demo with one row removed and one answer edited, in a store of its own."""
     store = tmp_path_factory.mktemp("changed") / "store"
     shutil.copytree(demo_store, store)
     folder = store / "releases/demo/1"
@@ -359,7 +371,7 @@ def test_the_changes_since_a_version_are_those_that_diff_finds(demo, changed):
     assert "<ins>" in section
 
 
-def test_no_version_to_compare_with_is_said(html):
+def test_the_page_says_that_there_is_no_version_to_compare_with(html):
     assert "No version was given to compare with" in html
 
 
@@ -382,7 +394,7 @@ def test_the_order_of_candidates_in_the_store_does_not_show(demo_store, tmp_path
     assert report(tmp_path / "store/releases/demo/1") == html
 
 
-def test_without_its_store_a_release_tells_of_ended_rows_from_the_ledger(demo, tmp_path):
+def test_without_its_store_a_release_shows_dropped_rows_from_the_ledger(demo, tmp_path):
     shutil.copytree(demo[0], tmp_path / "alone", ignore=shutil.ignore_patterns("report.html"))
     html = report(tmp_path / "alone")
     assert 'id="no-store"' in html
@@ -393,7 +405,7 @@ def test_without_its_store_a_release_tells_of_ended_rows_from_the_ledger(demo, t
     assert "Candidates are in the store" in html
 
 
-def test_a_release_of_which_nothing_ended_has_its_report_too(demo, tmp_path):
+def test_a_release_without_dropped_rows_has_its_report_too(demo, tmp_path):
     shutil.copytree(demo[0], tmp_path / "whole")
     path = next((tmp_path / "whole/ledger").glob("*.parquet"))
     pl.read_parquet(path).filter(status="kept").write_parquet(path)
@@ -404,8 +416,8 @@ def test_a_release_of_which_nothing_ended_has_its_report_too(demo, tmp_path):
 
 
 def test_a_release_of_pairs_shows_both_answers(demo_store):
-    told = data_of(report(demo_store / "releases/demo_dpo/1"))
-    kept = [row for row in told["rows"] if row["status"] == "kept"]
+    page_data = data_of(report(demo_store / "releases/demo_dpo/1"))
+    kept = [row for row in page_data["rows"] if row["status"] == "kept"]
     manifest = json.loads((demo_store / "releases/demo_dpo/1/manifest.json").read_text(encoding="utf-8"))
     assert len(kept) == manifest["rows"] > 30
     assert all(row["response"] and row["rejected"] for row in kept)
@@ -424,10 +436,10 @@ def test_the_policy_names_the_style_and_the_script_of_the_page_and_nothing_else(
     assert not re.search(r'(?:src|href|action)="(?!#|data:,")', html)
 
 
-# --- text that nobody is hurt by -----------------------------------------------------------------------------------
+# --- hostile text --------------------------------------------------------------------------------------------------
 
 
-def test_hidden_characters_are_written_out():
+def test_hidden_characters_are_shown_as_code_points():
     assert safe_text("a\u202eb\x00c\td\ne\ud800") == "a⟦U+202E⟧b⟦U+0000⟧c\td\ne⟦U+D800⟧"
     assert cut("x" * 1_000_000, 10) == "xxxxxxxxxx ⟦999,990 more characters⟧"
 
@@ -454,15 +466,17 @@ def hostile(demo_store, tmp_path_factory):
     rows.with_columns(pl.Series("messages", messages, rows.schema["messages"])).write_parquet(path)
     [leaks] = [path for path in (store / "steps").glob("leaks-*") if path.is_dir()]
     dropped = sorted((leaks / "dropped").glob("*.parquet"))[0]
-    bad = [
+    bad_evidence = [
         {**json.loads(one), "item_text": HOSTILE[0], "benchmark": HOSTILE[1]}
         for one in pl.read_parquet(dropped)["evidence"]
     ]
     table = pl.read_parquet(dropped)
-    asked = pl.Series(
+    messages_column = pl.Series(
         [[{"role": "user", "content": HOSTILE[n % 5]}] for n in range(table.height)], dtype=table.schema["messages"]
     )
-    table.with_columns(evidence=pl.Series([json.dumps(one) for one in bad]), messages=asked).write_parquet(dropped)
+    table.with_columns(
+        evidence=pl.Series([json.dumps(one) for one in bad_evidence]), messages=messages_column
+    ).write_parquet(dropped)
     return folder
 
 
@@ -480,24 +494,24 @@ def test_hostile_text_cannot_end_the_script_that_holds_it(hostile):
 
 def test_the_verb_writes_the_file_and_says_where(demo_store, tmp_path, html):
     out = tmp_path / "deep" / "page.html"
-    made = CliRunner().invoke(main, ["report", "demo@1", "--store", str(demo_store), "--out", str(out)])
-    assert made.exit_code == 0, made.output
-    assert made.output.strip() == str(out)
+    result = CliRunner().invoke(main, ["report", "demo@1", "--store", str(demo_store), "--out", str(out)])
+    assert result.exit_code == 0, result.output
+    assert result.output.strip() == str(out)
     assert out.read_text(encoding="utf-8") == html
 
 
-def test_a_release_that_is_not_there_is_told_in_one_line(demo_store):
-    made = CliRunner().invoke(main, ["report", "demo@9", "--store", str(demo_store)])
-    assert made.exit_code == 1
-    assert "demo@1" in made.output
-    assert len(made.output.splitlines()) == 1
+def test_a_missing_release_is_reported_in_one_line(demo_store):
+    result = CliRunner().invoke(main, ["report", "demo@9", "--store", str(demo_store)])
+    assert result.exit_code == 1
+    assert "demo@1" in result.output
+    assert len(result.output.splitlines()) == 1
 
 
 def test_a_release_without_its_ledger_is_refused(demo, tmp_path):
     shutil.copytree(demo[0], tmp_path / "bare", ignore=shutil.ignore_patterns("ledger"))
-    made = CliRunner().invoke(main, ["report", str(tmp_path / "bare")])
-    assert made.exit_code == 1
-    assert "has no ledger" in made.output
+    result = CliRunner().invoke(main, ["report", str(tmp_path / "bare")])
+    assert result.exit_code == 1
+    assert "has no ledger" in result.output
 
 
 # --- in a real browser ---------------------------------------------------------------------------------------------
@@ -514,7 +528,7 @@ def demo_page(window, demo, html, tmp_path):
     return window
 
 
-def test_the_page_opens_offline_and_asks_for_nothing(demo_page):
+def test_the_page_opens_offline_and_sends_no_request(demo_page):
     assert demo_page.until("return document.querySelectorAll('#list [role=option]').length") == 50
     assert demo_page.requests() == [demo_page.url]
     assert demo_page.console() == []
@@ -558,7 +572,7 @@ def test_rows_are_read_with_the_keyboard_alone(demo_page):
     assert demo_page.js("return document.activeElement.id") == "search"
 
 
-def test_whoever_tabs_sees_where_they_are(demo_page):
+def test_the_focused_element_is_always_visible(demo_page):
     demo_page.until("return document.querySelectorAll('#list [role=option]').length")
     seen = tabbed(demo_page, 14)
     assert seen[0][0] == "A"
@@ -567,7 +581,7 @@ def test_whoever_tabs_sees_where_they_are(demo_page):
     assert demo_page.js(UNNAMED) == []
 
 
-def test_light_and_dark_follow_the_system_until_somebody_chooses(demo_page):
+def test_light_and_dark_follow_the_system_until_the_user_chooses(demo_page):
     assert not dark(demo_page)
     demo_page.scheme("dark")
     assert dark(demo_page)
@@ -580,16 +594,16 @@ def test_light_and_dark_follow_the_system_until_somebody_chooses(demo_page):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_all_text_stands_out_from_what_is_behind_it(demo_page, scheme):
+def test_all_text_has_enough_contrast(demo_page, scheme):
     demo_page.scheme(scheme)
     demo_page.js("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
     for reason in ("", "leak:exact", "malformed"):
         choose(demo_page, "reason", reason)
         demo_page.press("Escape", "j", "Enter")
         demo_page.until("return document.querySelector('#detail .id')")
-        looked, poor = demo_page.js(LOW_CONTRAST)
-        assert looked > 500
-        assert poor == []
+        n_texts, low_contrast = demo_page.js(LOW_CONTRAST)
+        assert n_texts > 500
+        assert low_contrast == []
 
 
 @pytest.mark.parametrize("width", [320, 390, 768, 1280])

@@ -1,4 +1,4 @@
-"""No page, ledger, card, export or release file shows personal data, of whatever step a row ended in."""
+"""No page, ledger, card, export or release file shows personal data, whichever step dropped the row."""
 
 import json
 
@@ -60,7 +60,7 @@ PLANTED = [value for person in PEOPLE.values() for value in (*person, *person[0]
 
 
 def story(end, about):
-    """Return a patient's message that gives away everything there is to give away."""
+    """Return a patient's message with personal data of every kind."""
     name, phone, ssn, email, address = PEOPLE[end]
     return (
         f"My name is {name} and I live at {address}, Salem, OR 97301. Call me at {phone} or write to {email}; my SSN "
@@ -78,7 +78,7 @@ INHALER = "It may well be; a breathing test before and after an inhaler tells, s
 
 
 def ward():
-    """Return the raw rows: of each person of ``PEOPLE`` one, which ends where the person's name says."""
+    """Return one raw row for each person of ``PEOPLE``, which ends at the step that its key names."""
     kept = {"id": "kept", "question": story("kept", ASTHMA), "answer": INHALER}
     name, phone, ssn, email, address = PEOPLE["meta"]
     note = f"Mr. {name}, {address}, Salem, OR 97301, tel. {phone}, {email}, SSN {ssn}"
@@ -98,8 +98,8 @@ def ward():
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    """The release of the ward, with its report, in a store; and what every verb that shows rows says of it."""
+def ward_release(tmp_path_factory):
+    """The folder of the ward's release, with its report, in a store."""
     place = tmp_path_factory.mktemp("ward")
     mirror = write_mirror(place / "mirror", {"ward": {"notes.jsonl": ward()}})
     benchmark = mirror / "gsm8k" / "grade_school_math" / "data" / "test.jsonl"
@@ -107,26 +107,26 @@ def made(tmp_path_factory):
     item = {"question": story("leak", "") + EGGS, "answer": "16 - 3 - 4 = 9, and 9 * 2 = 18.\n#### 18"}
     benchmark.write_text(json.dumps(item) + "\n")
     recipe = write_recipe(place, RECIPE)
-    made = run("release", recipe, "--version", "1", "--store", place / "store", "--mirror", mirror, "--workers", "1")
-    assert made.exit_code == 0, made.output
+    result = run("release", recipe, "--version", "1", "--store", place / "store", "--mirror", mirror, "--workers", "1")
+    assert result.exit_code == 0, result.output
     folder = place / "store" / "releases" / "tiny" / "1"
     assert run("report", folder, "--store", place / "store").exit_code == 0
     return folder
 
 
 def ended(folder):
-    """Return id and reason of the rows that ended before the release."""
+    """Return id and reason of the dropped and quarantined rows."""
     ledger = pl.scan_parquet(folder / "ledger" / "*.parquet").filter(source="ward").collect()
     return {id.rpartition(":")[2]: reason for id, reason in ledger.select("id", "reason").iter_rows() if reason}
 
 
 def seen_in(text):
-    """Return which of the planted data a text shows."""
+    """Return the planted personal data that a text contains."""
     return sorted({value for value in PLANTED if value.lower() in text.lower()})
 
 
-def test_the_rows_end_at_every_step(made):
-    reasons = ended(made)
+def test_the_rows_end_at_every_step(ward_release):
+    reasons = ended(ward_release)
     assert {reason.partition(":")[0] for reason in reasons.values()} >= {
         "malformed",
         "held_out_split",
@@ -137,8 +137,8 @@ def test_the_rows_end_at_every_step(made):
     }, reasons
 
 
-def test_no_file_of_the_release_shows_personal_data(made):
-    files = [path for path in made.rglob("*") if path.is_file()]
+def test_no_file_of_the_release_shows_personal_data(ward_release):
+    files = [path for path in ward_release.rglob("*") if path.is_file()]
     assert {"report.html", "README.md", "manifest.json"} <= {path.name for path in files}
     for path in files:
         text = (
@@ -149,16 +149,16 @@ def test_no_file_of_the_release_shows_personal_data(made):
         assert not seen_in(text), path.name
 
 
-def test_the_report_shows_it_to_the_owner_who_wants_it(made):
-    shown = seen_in(report(made, unmasked=True))
+def test_the_report_shows_it_only_with_unmasked(ward_release):
+    shown = seen_in(report(ward_release, unmasked=True))
     assert {PEOPLE[end][1] for end in PEOPLE if end not in ("kept", "meta")} <= set(shown)
-    refused = run("report", made, "--unmasked")
+    refused = run("report", ward_release, "--unmasked")
     assert refused.exit_code == 2
     assert "expected --out with a file outside the release" in refused.stderr
 
 
-def test_browse_neither_shows_nor_finds_it(made):
-    site, bare = BrowseApp.of(open_view(made)), BrowseApp.of(open_view(made, unmasked=True))
+def test_browse_neither_shows_nor_finds_it(ward_release):
+    site, unmasked_site = BrowseApp.of(open_view(ward_release)), BrowseApp.of(open_view(ward_release, unmasked=True))
     rows = json.loads(site.answer("/rows", "size=500")[2])
     assert rows["total"] == 11
     pages = [site.answer("/", ""), site.answer("/rows", "size=500")]
@@ -166,24 +166,24 @@ def test_browse_neither_shows_nor_finds_it(made):
     assert not seen_in(b"".join(page[2] for page in pages).decode())
     for end, (_, phone, *_) in PEOPLE.items():
         assert json.loads(site.answer("/rows", f"text={phone}")[2])["total"] == 0
-        found = json.loads(bare.answer("/rows", f"text={phone}")[2])["total"]
-        assert (found > 0) == (end not in ("kept", "meta")), end
+        n_rows = json.loads(unmasked_site.answer("/rows", f"text={phone}")[2])["total"]
+        assert (n_rows > 0) == (end not in ("kept", "meta")), end
 
 
 @pytest.mark.parametrize("form", [(), ("--json",)])
-def test_trace_shows_it_only_unmasked(made, form):
-    ledger = pl.read_parquet(made / "ledger" / "*.parquet").filter(source="ward")
-    store = made.parents[2]
+def test_trace_shows_it_only_unmasked(ward_release, form):
+    ledger = pl.read_parquet(ward_release / "ledger" / "*.parquet").filter(source="ward")
+    store = ward_release.parents[2]
     for id in ledger["id"]:
-        told = run("trace", id, "--store", store, *form)
-        assert told.exit_code == 0
-        assert not seen_in(told.stdout), id
-    bare = [run("trace", id, "--store", store, "--unmasked", *form).stdout for id in ledger["id"]]
-    assert PEOPLE["kept"][0] in "".join(bare)
-    assert PEOPLE["malformed"][0] in "".join(bare)
+        result = run("trace", id, "--store", store, *form)
+        assert result.exit_code == 0
+        assert not seen_in(result.stdout), id
+    unmasked = [run("trace", id, "--store", store, "--unmasked", *form).stdout for id in ledger["id"]]
+    assert PEOPLE["kept"][0] in "".join(unmasked)
+    assert PEOPLE["malformed"][0] in "".join(unmasked)
 
 
-def test_a_release_made_without_the_privacy_step_is_shown_masked(made, tmp_path):
+def test_a_release_made_without_the_privacy_step_is_shown_masked(ward_release, tmp_path):
     mirror, store = tmp_path / "mirror", tmp_path / "store"
     plain = RECIPE.replace(
         'clean_and_deduplicate([WARD], Rules(), "any", SINGLE_TURN, required=True, limit=None)', "read(WARD)"
@@ -200,11 +200,11 @@ def test_a_release_made_without_the_privacy_step_is_shown_masked(made, tmp_path)
     changes = pl.read_parquet(tmp_path / "all" / "changes.parquet")
     assert changes["change"].to_list() == ["edited"]
     assert not seen_in(json.dumps(changes.to_dicts()) + (tmp_path / "all" / "summary.json").read_text())
-    bare = run("diff", "tiny@1", "tiny@2", "--store", store, "--json", "--unmasked").stdout
-    assert PEOPLE["near"][1] in bare
+    unmasked = run("diff", "tiny@1", "tiny@2", "--store", store, "--json", "--unmasked").stdout
+    assert PEOPLE["near"][1] in unmasked
 
 
-def test_evidence_that_quotes_a_row_is_masked_by_what_the_row_gives_away():
+def test_evidence_that_quotes_a_row_is_masked_by_the_personal_data_of_the_row():
     row = {"id": "ward:1", "answer": "My name is Ana Ruiz, MRN: 0048213.", "evidence": '{"said": "Ruiz 0048213"}'}
     [shown] = Screening().values([row])
     assert shown == {

@@ -1,4 +1,4 @@
-"""Semantic duplicates: who stays for whom, exactly; vectors asked for once; the embedding models."""
+"""Semantic duplicates: which row is kept for which; texts embedded once; the embedding models."""
 
 import json
 import math
@@ -31,7 +31,7 @@ def ranked(ids, ranks):
 
 
 def crowd(rows, size, seed=0):
-    """Return vectors as embeddings are: near few axes, in families of near-duplicates."""
+    """Return vectors like embeddings: close to a few axes, in groups of near-duplicates."""
     draw = np.random.default_rng(seed)
     families = draw.standard_normal((rows // 3, size)) * np.linspace(2, 0.2, size)
     jitter = draw.standard_normal((rows, size)) * draw.choice([0.02, 0.2, 0.5], (rows, 1))
@@ -44,7 +44,7 @@ def all_cosines(x, y):
 
 
 def greedy(vectors, order, threshold):
-    """Return what ``leaders`` must return, row by row and pair by pair."""
+    """Return what ``leaders`` must return, computed one pair at a time."""
     cosines, leader, best, kept = all_cosines(vectors, vectors), np.full(len(vectors), OVER), {}, []
     for row in order:
         near = cosines[row, kept]
@@ -60,37 +60,37 @@ def greedy(vectors, order, threshold):
 
 
 def test_a_row_is_dropped_for_the_row_it_resembles_most_among_those_that_stay():
-    found = duplicates(ranked(list("abcd"), [1, 2, 3, 4]), at_degrees(0, 40, 24, 90), SEMANTIC, ["rank"])
-    assert found.clusters.rows() == [("b", "b", 1.0), ("c", "b", pytest.approx(math.cos(math.radians(16)), abs=1e-6))]
-    assert drops(found.clusters, SEMANTIC).rows() == [
+    result = duplicates(ranked(list("abcd"), [1, 2, 3, 4]), at_degrees(0, 40, 24, 90), SEMANTIC, ["rank"])
+    assert result.clusters.rows() == [("b", "b", 1.0), ("c", "b", pytest.approx(math.cos(math.radians(16)), abs=1e-6))]
+    assert drops(result.clusters, SEMANTIC).rows() == [
         ("c", "semantic_duplicate", '{"duplicate_of": "b", "similarity": 0.961262, "threshold": 0.9, "model": "toy@1"}')
     ]
 
 
-def test_small_steps_do_not_tie_unlike_rows_together():
+def test_a_chain_of_similar_rows_does_not_join_its_dissimilar_ends():
     # 20 degrees is similar, 40 is not: the row in the middle goes to the better one, the far end stays.
     rows = ranked(["first", "middle", "far"], [1, 2, 3])
-    found = duplicates(rows, at_degrees(0, 20, 40), SEMANTIC, ["rank"])
-    assert found.clusters["id"].to_list() == ["first", "middle"]
+    result = duplicates(rows, at_degrees(0, 20, 40), SEMANTIC, ["rank"])
+    assert result.clusters["id"].to_list() == ["first", "middle"]
     # Unless the middle ranks first: then both ends are directly similar to it.
     rows = ranked(["end", "middle", "far"], [2, 1, 3])
-    found = duplicates(rows, at_degrees(0, 20, 40), SEMANTIC, ["rank"])
-    assert set(found.clusters["representative"]) == {"middle"}
-    assert len(found.clusters) == 3
+    result = duplicates(rows, at_degrees(0, 20, 40), SEMANTIC, ["rank"])
+    assert set(result.clusters["representative"]) == {"middle"}
+    assert len(result.clusters) == 3
 
 
 def test_ties_of_the_keep_policy_go_by_id_and_nulls_come_last():
     rows = ranked(["c", "b", "a"], [None, 1, 1])
-    found = duplicates(rows, at_degrees(0, 1, 2), SEMANTIC, ["rank"])
-    assert set(found.clusters["representative"]) == {"a"}
+    result = duplicates(rows, at_degrees(0, 1, 2), SEMANTIC, ["rank"])
+    assert set(result.clusters["representative"]) == {"a"}
 
 
 def test_by_default_the_keep_policy_of_exact_duplicates_decides():
     rows = pl.DataFrame(
         {"id": ["a", "b", "c"], "strictness": [2, 1, 1], "source_rank": [0, 5, 5], "unfilled": [0, 3, 2]}
     )
-    found = duplicates(rows, at_degrees(0, 1, 2), SEMANTIC)
-    assert set(found.clusters["representative"]) == {"c"}
+    result = duplicates(rows, at_degrees(0, 1, 2), SEMANTIC)
+    assert set(result.clusters["representative"]) == {"c"}
 
 
 def test_the_order_of_the_rows_counts_for_nothing():
@@ -110,31 +110,31 @@ def test_the_threshold_itself_is_similar():
     assert duplicates(rows, vectors, Semantic(model="m", threshold=at + 1e-6), ["rank"]).clusters.is_empty()
 
 
-def test_equal_rows_are_exactly_one_alike_however_long_they_are():
+def test_equal_rows_have_similarity_one_whatever_their_length():
     vectors = np.float32([[0.1, 0.7, 0.3], [1e-6, 7e-6, 3e-6], [1e12, 7e12, 3e12]])
-    found = duplicates(ranked(list("abc"), [1, 2, 3]), vectors, Semantic(model="m", threshold=1.0), ["rank"])
-    assert found.clusters["similarity"].to_list() == [1.0, 1.0, 1.0]
+    result = duplicates(ranked(list("abc"), [1, 2, 3]), vectors, Semantic(model="m", threshold=1.0), ["rank"])
+    assert result.clusters["similarity"].to_list() == [1.0, 1.0, 1.0]
 
 
-def test_rows_without_a_vector_stay_and_are_told_of():
+def test_rows_without_a_vector_are_kept_and_reported():
     vectors = np.concatenate([at_degrees(0, 1), np.zeros((2, 2), np.float32)])
-    found = duplicates(ranked(["a", "b", "empty", "blank"], [1, 2, 3, 4]), vectors, SEMANTIC, ["rank"])
-    assert found.uncompared.to_list() == ["blank", "empty"]
-    assert found.clusters["id"].to_list() == ["a", "b"]
+    result = duplicates(ranked(["a", "b", "empty", "blank"], [1, 2, 3, 4]), vectors, SEMANTIC, ["rank"])
+    assert result.uncompared.to_list() == ["blank", "empty"]
+    assert result.clusters["id"].to_list() == ["a", "b"]
 
 
 @pytest.mark.parametrize("count", [0, 1])
 def test_no_rows_and_one_row_have_no_clusters(count):
-    found = duplicates(ranked(["a"][:count], [1][:count]), at_degrees(0)[:count], SEMANTIC, ["rank"])
-    assert found.clusters.is_empty()
-    assert drops(found.clusters, SEMANTIC).is_empty()
+    result = duplicates(ranked(["a"][:count], [1][:count]), at_degrees(0)[:count], SEMANTIC, ["rank"])
+    assert result.clusters.is_empty()
+    assert drops(result.clusters, SEMANTIC).is_empty()
 
 
 def test_many_copies_of_one_row_make_one_cluster():
     rows = pl.DataFrame({"id": [f"r{i:05}" for i in range(30_000)]})
-    found = duplicates(rows, np.ones((30_000, 32), np.float32), SEMANTIC, [])
-    assert len(found.clusters) == 30_000
-    assert set(found.clusters["representative"]) == {"r00000"}
+    result = duplicates(rows, np.ones((30_000, 32), np.float32), SEMANTIC, [])
+    assert len(result.clusters) == 30_000
+    assert set(result.clusters["representative"]) == {"r00000"}
 
 
 @pytest.mark.parametrize(
@@ -165,9 +165,9 @@ def test_a_threshold_must_be_given_and_be_a_cosine(wrong):
 def test_leaders_are_those_of_the_plain_comparison_of_all_pairs(rows, size):
     vectors, order = crowd(rows, size), np.random.default_rng(2).permutation(rows)[: rows - 10]
     leader, similarity = greedy(vectors, order, 0.9)
-    found = leaders(vectors, order, 0.9)
-    np.testing.assert_array_equal(found.leader, leader)
-    np.testing.assert_array_equal(found.similarity, similarity)
+    result = leaders(vectors, order, 0.9)
+    np.testing.assert_array_equal(result.leader, leader)
+    np.testing.assert_array_equal(result.similarity, similarity)
     assert 0.05 < (leader >= 0).mean() < 0.95
 
 
@@ -198,16 +198,16 @@ def test_neighbours_are_all_pairs_at_or_above_the_threshold():
     base, queries = crowd(4500, 48), crowd(4500, 48)[:60] * np.float32(3)
     base[7] = 0
     cosines = all_cosines(queries, np.where(base == 0, 1e-9, base))
-    found = neighbours(queries, base, 0.8)
+    pairs = neighbours(queries, base, 0.8)
     expected = [(i, j) for i, j in zip(*np.nonzero(cosines >= 0.8), strict=True) if j != 7]
-    assert list(zip(found.left.tolist(), found.right.tolist(), strict=True)) == expected
-    np.testing.assert_allclose(found.similarity, [cosines[pair] for pair in expected], atol=1e-6)
+    assert list(zip(pairs.left.tolist(), pairs.right.tolist(), strict=True)) == expected
+    np.testing.assert_allclose(pairs.similarity, [cosines[pair] for pair in expected], atol=1e-6)
     assert len(expected) > 100
 
 
 def test_nothing_has_no_neighbours():
-    found = neighbours(np.empty((0, 4), np.float32), np.ones((3, 4), np.float32), 0.5)
-    assert (len(found.left), len(found.right), len(found.similarity)) == (0, 0, 0)
+    pairs = neighbours(np.empty((0, 4), np.float32), np.ones((3, 4), np.float32), 0.5)
+    assert (len(pairs.left), len(pairs.right), len(pairs.similarity)) == (0, 0, 0)
 
 
 # --- vectors kept by text and model
@@ -220,17 +220,17 @@ def length_and_words(texts):
 
 
 def test_a_text_is_embedded_once_whatever_happens_to_it():
-    asked = []
+    embedded = []
 
     def embed(texts):
-        asked.extend(texts)
+        embedded.extend(texts)
         return length_and_words(texts)
 
     texts = ["chest pain", "fever", "chest pain", None, "  ", ""]
     known = new_vectors(texts, "toy@1", embed, NONE)
-    assert asked == ["chest pain", "fever"]
+    assert embedded == ["chest pain", "fever"]
     more = new_vectors([*texts, "cough"], "toy@1", embed, known)
-    assert asked == ["chest pain", "fever", "cough"]
+    assert embedded == ["chest pain", "fever", "cough"]
     assert more.schema == VECTOR_SCHEMA
     everything = pl.concat([known, more])
     assert new_vectors(texts, "toy@1", embed, everything).is_empty()
@@ -276,11 +276,11 @@ class Endpoint(BaseHTTPRequestHandler):
     """An embeddings endpoint that returns its vectors in reverse order, as it may."""
 
     def do_POST(self):
-        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        self.server.asked.append((self.path, asked["model"], asked["encoding_format"], len(asked["input"])))
+        request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.server.asked.append((self.path, request["model"], request["encoding_format"], len(request["input"])))
         data = [
             {"object": "embedding", "index": place, "embedding": [float(len(text)), 1.0]}
-            for place, text in reversed(list(enumerate(asked["input"])))
+            for place, text in reversed(list(enumerate(request["input"])))
         ][self.server.lost :]
         usage = {"prompt_tokens": 1, "total_tokens": 1}
         body = json.dumps({"object": "list", "model": "m", "data": data, "usage": usage}).encode()
@@ -314,7 +314,7 @@ def test_an_endpoints_vectors_come_back_in_the_order_of_the_texts(endpoint):
     assert sorted(endpoint.asked) == sorted([("/v1/embeddings", "m", "float", n) for n in (2, 2, 1)])
 
 
-def test_an_endpoint_that_loses_a_text_is_found_out(endpoint):
+def test_an_endpoint_that_loses_a_text_is_refused(endpoint):
     endpoint.lost = 1
     embed = server_embedder(f"http://127.0.0.1:{endpoint.server_port}/v1", "m")
     with pytest.raises(ValueError, match="returned 1 embeddings of 2 texts, expected one each"):
@@ -396,7 +396,7 @@ def test_model2vec_reads_whole_texts(tmp_path):
     vectors = np.eye(len(WORDS), dtype=np.float32)
     library.StaticModel(vectors, raw, normalize=False).save_pretrained(tmp_path)
     embed = model2vec(str(tmp_path))
-    found = embed(["fever " * 600 + "rash " * 600, "cough"])
-    assert found.dtype == np.float32
-    assert found[0, WORDS.index("fever")] == pytest.approx(found[0, WORDS.index("rash")])
-    assert found[1, WORDS.index("cough")] > 0
+    embedded = embed(["fever " * 600 + "rash " * 600, "cough"])
+    assert embedded.dtype == np.float32
+    assert embedded[0, WORDS.index("fever")] == pytest.approx(embedded[0, WORDS.index("rash")])
+    assert embedded[1, WORDS.index("cough")] > 0

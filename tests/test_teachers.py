@@ -1,4 +1,4 @@
-"""Teachers behind servers, through the real client: nothing lost, nothing doubled, every trouble told."""
+"""Teachers behind servers, through the real client: no request lost or repeated, every error reported."""
 
 import gzip
 import json
@@ -37,40 +37,40 @@ def requests(n, **sampling):
     ]
 
 
-def told(server, asked, **options):
-    made = teacher(f"openai:{server.url}#m", TeacherOptions(**{**vars(QUICK), **options}))
-    return whole(asked, made.complete(asked))
+def complete(server, batch, **options):
+    client = teacher(f"openai:{server.url}#m", TeacherOptions(**{**vars(QUICK), **options}))
+    return outcomes_by_request(batch, client.complete(batch))
 
 
-def whole(asked, answered):
-    """Return outcomes by (row, sample), having seen that nothing was lost and nothing doubled."""
+def outcomes_by_request(batch, answered):
+    """Return outcomes by (row, sample) after checking that each request has exactly one."""
     came = [((request.row, request.sample), outcome) for request, outcome in answered]
-    assert Counter(name for name, _ in came) == Counter((request.row, request.sample) for request in asked)
+    assert Counter(name for name, _ in came) == Counter((request.row, request.sample) for request in batch)
     return dict(came)
 
 
-def only(behaviour, **options):
+def outcome_of(behaviour, **options):
     with serving(behaviour) as server:
-        (outcome,) = told(server, requests(1), **options).values()
+        (outcome,) = complete(server, requests(1), **options).values()
     return outcome
 
 
 def test_an_answer_comes_with_its_words_its_reason_and_its_tokens():
-    asked = requests(3, seed=7)
+    batch = requests(3, seed=7)
     with serving() as server:
-        answer = told(server, asked)["r:2", 0]
-    assert answer.text == f"Which vitamin is lacking in case 2? / {asked[2].seed}: Answer: B"
+        answer = complete(server, batch)["r:2", 0]
+    assert answer.text == f"Which vitamin is lacking in case 2? / {batch[2].seed}: Answer: B"
     assert (answer.finish_reason, answer.completion_tokens, answer.reasoning) == ("stop", 5, None)
     assert answer.prompt_tokens and answer.seconds > 0
 
 
 def test_requests_are_spread_over_several_servers_of_one_model():
     with serving() as one, serving() as two:
-        made = teacher(f"openai:{one.url}+{two.url}#m", QUICK)
-        asked = requests(60)
-        whole(asked, made.complete(asked))
-        assert made.name == teacher(f"openai:{one.url}#m").name
-        shares = [len(server.asked) for server in (one, two)]
+        client = teacher(f"openai:{one.url}+{two.url}#m", QUICK)
+        batch = requests(60)
+        outcomes_by_request(batch, client.complete(batch))
+        assert client.name == teacher(f"openai:{one.url}#m").name
+        shares = [len(server.request_counts) for server in (one, two)]
     assert sum(shares) == 60
     assert min(shares) >= 20
 
@@ -82,9 +82,9 @@ def test_a_server_that_cannot_be_reached_leaves_its_share_to_the_others(dead_fir
         dead = f"http://127.0.0.1:{closed.getsockname()[1]}/v1"
         with serving() as server, kept_notices() as notices:
             urls = (dead, server.url) if dead_first else (server.url, dead)
-            asked = requests(30)
-            outcomes = whole(asked, teacher(f"openai:{'+'.join(urls)}#m", QUICK).complete(asked))
-            assert len(server.asked) == 30
+            batch = requests(30)
+            outcomes = outcomes_by_request(batch, teacher(f"openai:{'+'.join(urls)}#m", QUICK).complete(batch))
+            assert len(server.request_counts) == 30
     assert all(isinstance(outcome, Completion) for outcome in outcomes.values())
     assert notices == []
 
@@ -93,34 +93,34 @@ def test_servers_none_of_which_can_be_reached_end_the_run():
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         dead = f"http://127.0.0.1:{closed.getsockname()[1]}/v1"
-        made = teacher(f"openai:{dead}+{dead}/again#m", replace(QUICK, give_up_after_s=0.2))
+        client = teacher(f"openai:{dead}+{dead}/again#m", replace(QUICK, give_up_after_s=0.2))
         with pytest.raises(TeacherError, match="unreachable"):
-            list(made.complete(requests(3)))
+            list(client.complete(requests(3)))
 
 
 def test_samples_of_one_prompt_are_requests_of_their_own_with_seeds_of_their_own():
     first, other = requests(2, seed=40)
     samples = [replace(first, sample=n) for n in range(3)]
     with serving() as server:
-        answers = told(server, samples)
-        seeds = sorted(seed for _, seed in server.asked)
+        answers = complete(server, samples)
+        seeds = sorted(seed for _, seed in server.request_counts)
     assert seeds == sorted(sample.seed for sample in samples) and len(set(seeds)) == 3
     assert len({answer.text for answer in answers.values()}) == 3
-    assert other.seed != first.seed, "another prompt with the same seed would draw alike"
+    assert other.seed != first.seed, "another prompt with the same seed would sample alike"
     assert requests(1, seed=41)[0].seed == replace(first, sample=1).seed < 2**31
 
 
 def test_what_is_asked_for_is_sent_and_nothing_else():
     bodies = []
 
-    def behaviour(asked):
-        bodies.append(asked.body)
-        return good(asked, text='{"letter": "B"}')
+    def behaviour(request):
+        bodies.append(request.body)
+        return good(request, text='{"letter": "B"}')
 
     schema = {"type": "object", "required": ["letter"]}
     with serving(behaviour) as server:
-        told(server, requests(1))
-        told(server, requests(1, stop=("\n\n",), json_schema=schema, temperature=0.0, max_tokens=9))
+        complete(server, requests(1))
+        complete(server, requests(1, stop=("\n\n",), json_schema=schema, temperature=0.0, max_tokens=9))
     plain, full = bodies
     assert set(plain) == {"model", "messages", "temperature", "max_tokens", "seed"}
     assert (full["stop"], full["temperature"], full["max_tokens"]) == (["\n\n"], 0.0, 9)
@@ -128,7 +128,7 @@ def test_what_is_asked_for_is_sent_and_nothing_else():
 
 
 @pytest.mark.parametrize(
-    "said, reasoning, text",
+    "content, reasoning, text",
     [
         ("Answer: B", None, "Answer: B"),
         ("<think>\nIron is low.\n</think>\n\nAnswer: B", "Iron is low.", "Answer: B"),
@@ -137,16 +137,16 @@ def test_what_is_asked_for_is_sent_and_nothing_else():
         ("<think></think>Answer: B", "", "Answer: B"),
     ],
 )
-def test_thinking_is_parted_from_the_answer(said, reasoning, text):
-    answer = only(lambda asked: good(asked, text=said))
+def test_thinking_is_separated_from_the_answer(content, reasoning, text):
+    answer = outcome_of(lambda request: good(request, text=content))
     assert (answer.reasoning, answer.text, answer.finish_reason) == (reasoning, text, "stop")
 
 
 @pytest.mark.parametrize("name", ["reasoning_content", "reasoning"])
-def test_thinking_that_a_server_has_parted_is_taken_over(name):
+def test_thinking_that_a_server_has_separated_is_kept(name):
     message = {"role": "assistant", "content": None, name: "Iron is low, or"}
     choices = [{"index": 0, "message": message, "finish_reason": "length"}]
-    answer = only(lambda asked: good(asked, choices=choices))
+    answer = outcome_of(lambda request: good(request, choices=choices))
     assert (answer.reasoning, answer.text, answer.finish_reason) == ("Iron is low, or", "", "length")
 
 
@@ -171,45 +171,45 @@ def test_thinking_that_a_server_has_parted_is_taken_over(name):
         ("wobble", "unknown"),
     ],
 )
-def test_finish_reasons_mean_the_same_in_every_servers_words(word, ended):
+def test_finish_reasons_of_all_servers_are_normalised(word, ended):
     choice = {"message": {"content": "Answer: B"}, "finish_reason": word}
-    assert only(lambda asked: good(asked, choices=[choice])).ended == ended
+    assert outcome_of(lambda request: good(request, choices=[choice])).ended == ended
 
 
 def test_a_reply_without_a_reason_that_has_all_its_tokens_was_cut():
     choice = {"message": {"content": "Iron is low, or"}, "finish_reason": None}
     usage = {"prompt_tokens": 9, "completion_tokens": 1024}
-    assert only(lambda asked: good(asked, choices=[choice], usage=usage)).ended == "length"
+    assert outcome_of(lambda request: good(request, choices=[choice], usage=usage)).ended == "length"
 
 
-def warned(caplog):
+def warnings_in(caplog):
     return [record.getMessage() for record in caplog.records if record.name == "sabila.teacher"]
 
 
 def test_a_reason_that_is_not_known_and_another_models_name_are_reported_once(caplog):
     choice = {"message": {"content": "Answer: B"}, "finish_reason": "wobble"}
-    with serving(lambda asked: good(asked, choices=[choice], model="gemma-3-1b")) as server:
-        told(server, requests(5))
-    model, reason = warned(caplog)
+    with serving(lambda request: good(request, choices=[choice], model="gemma-3-1b")) as server:
+        complete(server, requests(5))
+    model, reason = warnings_in(caplog)
     assert "answers as 'gemma-3-1b', expected 'm'" in model and "--teacher-revision" in model
     assert "finish reason 'wobble', which is not known here" in reason
 
 
-@pytest.mark.parametrize("said", ["m", "M", "/models/m.gguf", "org/m", "m-2026-08-06", "m:latest", None])
-def test_a_models_name_with_a_path_a_date_or_a_tag_is_the_same(said, caplog):
-    only(lambda asked: good(asked, model=said))
-    assert warned(caplog) == []
+@pytest.mark.parametrize("name", ["m", "M", "/models/m.gguf", "org/m", "m-2026-08-06", "m:latest", None])
+def test_a_models_name_with_a_path_a_date_or_a_tag_is_the_same(name, caplog):
+    outcome_of(lambda request: good(request, model=name))
+    assert warnings_in(caplog) == []
 
 
 def test_logprobs_hold_the_alternatives_and_the_token_itself():
     token = {"token": "C", "logprob": -4.0, "top_logprobs": [{"token": "B", "logprob": -0.1}]}
     choice = {"message": {"content": "C"}, "finish_reason": "stop", "logprobs": {"content": [token]}}
-    with serving(lambda asked: good(asked, choices=[choice])) as server:
-        (answer,) = told(server, requests(1, logprobs=1)).values()
+    with serving(lambda request: good(request, choices=[choice])) as server:
+        (answer,) = complete(server, requests(1, logprobs=1)).values()
     assert answer.logprobs == ({"B": -0.1, "C": -4.0},)
 
 
-# --- replies that are not what was asked for -----------------------------------------------------------------------
+# --- replies that do not fit the request ---------------------------------------------------------------------------
 
 BROKEN_REPLIES = {
     "empty choices": (chat, {"choices": []}, "0 choices, expected 1"),
@@ -221,28 +221,28 @@ BROKEN_REPLIES = {
 
 
 @pytest.mark.parametrize("shape, changed, error", BROKEN_REPLIES.values(), ids=BROKEN_REPLIES)
-def test_a_reply_of_another_shape_is_asked_again_then_told_as_a_failure(shape, changed, error):
-    asked_for = Counter()
+def test_a_reply_of_another_shape_is_requested_again_then_reported_as_a_failure(shape, changed, error):
+    attempts = Counter()
 
-    def behaviour(asked):
-        asked_for[asked.before] += 1
-        return Reply(json.dumps(shape(asked, **changed)).encode())
+    def behaviour(request):
+        attempts[request.times_seen] += 1
+        return Reply(json.dumps(shape(request, **changed)).encode())
 
-    outcome = only(behaviour)
+    outcome = outcome_of(behaviour)
     assert isinstance(outcome, Failure)
     assert error in outcome.error
-    assert outcome.tries == len(asked_for) == QUICK.max_tries
+    assert outcome.tries == len(attempts) == QUICK.max_tries
 
 
 @pytest.mark.parametrize("content", [b"", b"<html>oh</html>", b'"text"', b'{"choices": ', b'{"text": "\\ud800"}'])
 def test_a_reply_that_is_not_a_json_object_is_asked_again(content):
-    outcome = only(lambda asked: Reply(content) if asked.before < 2 else good(asked, text="B"))
+    outcome = outcome_of(lambda request: Reply(content) if request.times_seen < 2 else good(request, text="B"))
     assert outcome.text == "B"
 
 
 def test_logprobs_that_were_ignored_fail_at_once_since_they_would_be_again():
     with serving() as server:
-        (outcome,) = told(server, requests(1, logprobs=5)).values()
+        (outcome,) = complete(server, requests(1, logprobs=5)).values()
     assert outcome == Failure(error="bad reply: reply has no logprobs, expected 5 for each token", tries=1)
 
 
@@ -256,23 +256,23 @@ def test_logprobs_that_were_ignored_fail_at_once_since_they_would_be_again():
 )
 def test_a_schema_that_was_ignored_fails_at_once(text, error):
     schema = {"type": "object", "required": ["letter"]}
-    with serving(lambda asked: good(asked, text=text)) as server:
-        (outcome,) = told(server, requests(1, json_schema=schema)).values()
+    with serving(lambda request: good(request, text=text)) as server:
+        (outcome,) = complete(server, requests(1, json_schema=schema)).values()
     assert error in outcome.error and outcome.tries == 1
 
 
 def test_json_cut_short_by_its_length_is_a_completion_that_says_so():
     choice = {"message": {"content": '{"letter": '}, "finish_reason": "length"}
-    asked = requests(1, json_schema={"type": "object"})[0]
-    assert read_reply(json.dumps({"choices": [choice]}).encode(), asked, 0.1).completion.ended == "length"
+    request = requests(1, json_schema={"type": "object"})[0]
+    assert read_reply(json.dumps({"choices": [choice]}).encode(), request, 0.1).completion.ended == "length"
     with pytest.raises(BadReplyError, match="not JSON"):
         choice["finish_reason"] = "stop"
-        read_reply(json.dumps({"choices": [choice]}).encode(), asked, 0.1)
+        read_reply(json.dumps({"choices": [choice]}).encode(), request, 0.1)
 
 
 @pytest.mark.parametrize("usage", [None, {}, {"prompt_tokens": "9", "completion_tokens": -1}, "none"])
 def test_tokens_that_a_server_does_not_count_are_unknown_and_not_none_at_all(usage):
-    answer = only(lambda asked: good(asked, usage=usage))
+    answer = outcome_of(lambda request: good(request, usage=usage))
     assert (answer.prompt_tokens, answer.completion_tokens) == (None, None)
 
 
@@ -282,18 +282,20 @@ TALK = (Message("system", "You are a physician."), Message("user", "Is iron low?
 
 
 def bodies(refuses, request=None, **options):
-    """Return the bodies of one request to a server that refuses some; the last is the one that was answered."""
+    """Return the bodies that were sent for one request to a server that refuses some; the last was answered."""
     seen = []
 
-    def behaviour(asked):
-        seen.append(asked.body)
-        if said := refuses(asked.body):
-            return Reply(said[1].encode(), said[0])
-        return good(asked, "Answer: B")
+    def behaviour(request):
+        seen.append(request.body)
+        if refusal := refuses(request.body):
+            return Reply(refusal[1].encode(), refusal[0])
+        return good(request, "Answer: B")
 
-    one = request or Request(row="r", stage="cot", messages=TALK, sampling=Sampling(top_p=0.9, temperature=0.5))
+    chat_request = request or Request(
+        row="r", stage="cot", messages=TALK, sampling=Sampling(top_p=0.9, temperature=0.5)
+    )
     with serving(behaviour) as server:
-        (outcome,) = told(server, [one], **options).values()
+        (outcome,) = complete(server, [chat_request], **options).values()
     assert isinstance(outcome, Completion), outcome
     return seen
 
@@ -312,20 +314,20 @@ def test_a_system_message_that_is_refused_goes_before_the_first_of_the_user(stat
     first, second = bodies(lambda body: body["messages"][0]["role"] == "system" and (status, words))
     assert [one["role"] for one in first["messages"]] == ["system", "user"]
     assert second["messages"] == [{"role": "user", "content": "You are a physician.\n\nIs iron low?"}]
-    assert len(warned(caplog)) == 1
+    assert len(warnings_in(caplog)) == 1
 
 
 def test_what_a_server_refuses_once_is_not_sent_again():
     refusals = []
 
-    def behaviour(asked):
-        if "max_tokens" in asked.body:
-            refusals.append(asked)
+    def behaviour(request):
+        if "max_tokens" in request.body:
+            refusals.append(request)
             return Reply(b"'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.", 400)
-        return good(asked) if asked.body["max_completion_tokens"] == 1024 else Reply(b"{}", 400)
+        return good(request) if request.body["max_completion_tokens"] == 1024 else Reply(b"{}", 400)
 
     with serving(behaviour) as server:
-        answers = told(server, requests(10), concurrency=1)
+        answers = complete(server, requests(10), concurrency=1)
     assert all(isinstance(answer, Completion) for answer in answers.values())
     assert len(refusals) == 1
 
@@ -350,36 +352,36 @@ def test_a_setting_leaves_fields_out():
         (500, "structured outputs are not supported by this engine"),
     ],
 )
-def test_without_a_schema_that_is_refused_the_prompt_alone_says_the_form_and_that_is_reported(status, words, caplog):
+def test_where_a_schema_is_refused_the_prompt_alone_gives_the_form_and_that_is_reported(status, words, caplog):
     schema = {"type": "object", "required": ["letter"]}
     sent = []
 
-    def behaviour(asked):
-        sent.append(asked.body)
-        if "response_format" in asked.body:
+    def behaviour(request):
+        sent.append(request.body)
+        if "response_format" in request.body:
             return Reply(words.encode(), status)
-        return good(asked, text='{"letter": "B"}' if len(sent) < 4 else "It is B.")
+        return good(request, text='{"letter": "B"}' if len(sent) < 4 else "It is B.")
 
     with serving(behaviour) as server:
-        answers = told(server, requests(3, json_schema=schema), concurrency=1)
+        answers = complete(server, requests(3, json_schema=schema), concurrency=1)
     assert ["response_format" in body for body in sent] == [True, False, False, False]
     assert sorted(type(one).__name__ for one in answers.values()) == ["Completion", "Completion", "Failure"]
-    assert [message for message in warned(caplog) if "refuses response_format" in message]
+    assert [message for message in warnings_in(caplog) if "refuses response_format" in message]
 
 
 def test_a_run_that_ends_of_a_refused_field_names_the_setting():
     words = b"Unsupported value: 'temperature' does not support 0.7 with this model."
-    with serving(lambda asked: Reply(words, 400)) as server:
-        made = teacher(f"openai:{server.url}#m", QUICK)
+    with serving(lambda request: Reply(words, 400)) as server:
+        client = teacher(f"openai:{server.url}#m", QUICK)
         with pytest.raises(TeacherError, match="where it refuses temperature, --leave-out temperature sends none"):
-            list(made.complete(requests(50)))
+            list(client.complete(requests(50)))
 
 
 class Template:
-    """A tokenizer whose chat template refuses system messages, or leaves them out without a word."""
+    """A tokenizer whose chat template refuses system messages, or drops them silently."""
 
-    def __init__(self, silent):
-        self.silent = silent
+    def __init__(self, drops_silently):
+        self.silent = drops_silently
 
     def apply_chat_template(self, messages, add_generation_prompt, tokenize):
         if messages[0]["role"] == "system" and not self.silent:
@@ -387,16 +389,16 @@ class Template:
         return "".join(f"<{m['role']}>{m['content']}" for m in messages if m["role"] != "system")
 
 
-@pytest.mark.parametrize("silent", [False, True])
-def test_a_template_without_system_messages_gets_their_text_with_the_first_user_turn(silent, caplog):
+@pytest.mark.parametrize("drops_silently", [False, True])
+def test_a_template_without_system_messages_gets_their_text_with_the_first_user_turn(drops_silently, caplog):
     request = Request(row="r", stage="cot", messages=TALK)
     notices = Notices("tiny")
-    prompts = {prompt_text(Template(silent), request, notices) for _ in range(2)}
+    prompts = {prompt_text(Template(drops_silently), request, notices) for _ in range(2)}
     assert prompts == {"<user>You are a physician.\n\nIs iron low?"}
-    assert warned(caplog) == ["tiny: it takes no system message; its text is put before the first user message"]
+    assert warnings_in(caplog) == ["tiny: it takes no system message; its text is put before the first user message"]
 
 
-# --- servers in trouble --------------------------------------------------------------------------------------------
+# --- failing servers -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -415,29 +417,29 @@ def test_a_template_without_system_messages_gets_their_text_with_the_first_user_
 def test_an_error_inside_a_200_is_what_its_code_or_words_say_and_costs_nothing(reply, kind):
     with pytest.raises(BadReplyError) as raised:
         read_reply(json.dumps(reply).encode(), requests(1)[0], 0.1)
-    trouble = error_of_reply(raised.value)
-    assert trouble.kind is kind
-    assert trouble.usage is None or "no list of choices" in trouble.error
+    error = error_of_reply(raised.value)
+    assert error.kind is kind
+    assert error.usage is None or "no list of choices" in error.error
 
 
 @pytest.mark.parametrize("status", [429, 503])
 def test_a_storm_of_busy_replies_loses_nothing_however_long_it_takes(status):
     with serving(failing(status, times=QUICK.max_tries + 3)) as server:
-        answers = told(server, requests(60))
-        assert set(server.asked.values()) == {QUICK.max_tries + 4}
+        answers = complete(server, requests(60), give_up_after_s=120.0)
+        assert set(server.request_counts.values()) == {QUICK.max_tries + 4}
     assert all(isinstance(answer, Completion) for answer in answers.values())
 
 
 @pytest.mark.parametrize("header", [{"retry-after": "0.2"}, {"retry-after-ms": "200"}])
 def test_the_wait_a_server_asks_for_is_kept(header):
-    came = []
+    arrivals = []
 
-    def behaviour(asked):
-        came.append(time.monotonic())
-        return failing(429, times=1, headers=header)(asked)
+    def behaviour(request):
+        arrivals.append(time.monotonic())
+        return failing(429, times=1, headers=header)(request)
 
-    assert isinstance(only(behaviour), Completion)
-    assert came[1] - came[0] >= 0.2
+    assert isinstance(outcome_of(behaviour), Completion)
+    assert arrivals[1] - arrivals[0] >= 0.2
 
 
 def test_a_wait_may_be_asked_for_as_a_date_and_nonsense_is_none():
@@ -448,61 +450,61 @@ def test_a_wait_may_be_asked_for_as_a_date_and_nonsense_is_none():
 
 
 def test_server_errors_are_tried_again_up_to_the_limit():
-    assert isinstance(only(failing(500, times=QUICK.max_tries - 1)), Completion)
-    outcome = only(failing(500, times=QUICK.max_tries))
+    assert isinstance(outcome_of(failing(500, times=QUICK.max_tries - 1)), Completion)
+    outcome = outcome_of(failing(500, times=QUICK.max_tries))
     assert outcome == Failure(error='HTTP 500: {"error": "no"}', tries=QUICK.max_tries)
 
 
 def test_a_request_that_is_always_turned_away_fails_while_others_are_served():
-    def behaviour(asked):
-        return Reply(b"{}", 429) if "case 3?" in asked.prompt else Reply(good(asked).content, delay_s=0.02)
+    def behaviour(request):
+        return Reply(b"{}", 429) if "case 3?" in request.prompt else Reply(good(request).content, delay_s=0.02)
 
     with serving(behaviour) as server:
-        answers = told(server, requests(60), give_up_after_s=0.1, timeout_s=0.5, concurrency=2)
+        answers = complete(server, requests(60), give_up_after_s=0.1, timeout_s=0.5, concurrency=2)
     failed = {row: answer.error for (row, _), answer in answers.items() if isinstance(answer, Failure)}
     assert failed == {"r:3": "HTTP 429: {}"}
 
 
 @pytest.mark.parametrize("status", [400, 413, 422])
 def test_a_request_that_is_refused_is_not_asked_again(status):
-    outcome = only(failing(status, times=99))
+    outcome = outcome_of(failing(status, times=99))
     assert outcome == Failure(error=f'HTTP {status}: {{"error": "no"}}', tries=1)
 
 
 def test_a_hanging_request_ends_at_its_time_and_the_others_go_on():
-    def behaviour(asked):
-        return HANG if "case 3?" in asked.prompt else good(asked)
+    def behaviour(request):
+        return HANG if "case 3?" in request.prompt else good(request)
 
     with serving(behaviour) as server:
-        answers = told(server, requests(20), timeout_s=0.2, max_tries=2)
+        answers = complete(server, requests(20), timeout_s=0.2, max_tries=2)
     failed = {name: answer for name, answer in answers.items() if isinstance(answer, Failure)}
     assert failed == {("r:3", 0): Failure(error="no answer within 0.2 s", tries=2)}
 
 
 def test_a_reply_that_trickles_is_no_answer_either():
     slow = Reply(b"", headers={"content-length": 500})  # promises bytes that never come
-    assert only(lambda asked: slow, timeout_s=0.2, max_tries=1).error == "no answer within 0.2 s"
+    assert outcome_of(lambda request: slow, timeout_s=0.2, max_tries=1).error == "no answer within 0.2 s"
 
 
 def test_a_reply_without_an_end_is_cut_and_one_byte_at_a_time_is_out_of_time(monkeypatch):
     monkeypatch.setattr("synth.teachers.openai_server.LONGEST_REPLY", 1 << 20)
-    assert only(lambda asked: Endless(), max_tries=1).error == "bad reply: reply is longer than 1,048,576 bytes"
+    assert outcome_of(lambda request: Endless(), max_tries=1).error == "bad reply: reply is longer than 1,048,576 bytes"
     drip = Endless(chunk=b" ", every_s=0.02)
-    assert only(lambda asked: drip, timeout_s=0.3, max_tries=1).error == "no answer within 0.3 s"
+    assert outcome_of(lambda request: drip, timeout_s=0.3, max_tries=1).error == "no answer within 0.3 s"
     bomb = Reply(gzip.compress(b" " * (4 << 20)), headers={"content-encoding": "gzip"})
-    assert only(lambda asked: bomb, max_tries=1).error == "bad reply: reply is longer than 1,048,576 bytes"
+    assert outcome_of(lambda request: bomb, max_tries=1).error == "bad reply: reply is longer than 1,048,576 bytes"
 
 
 def test_a_server_with_one_place_loses_nothing_to_the_time_out():
-    """Ten in flight would wait longer than their time: work would be thrown away and asked for again."""
+    """Ten requests in flight would exceed the timeout: work would be discarded and requested again."""
     one_at_a_time = [0.0]
 
-    def behaviour(asked):
+    def behaviour(request):
         one_at_a_time[0] = max(one_at_a_time[0], time.monotonic()) + 0.05
-        return Reply(good(asked).content, delay_s=one_at_a_time[0] - time.monotonic())
+        return Reply(good(request).content, delay_s=one_at_a_time[0] - time.monotonic())
 
     with serving(behaviour) as server:
-        answers = told(server, requests(60), timeout_s=0.8)
+        answers = complete(server, requests(60), timeout_s=0.8)
         assert all(isinstance(answer, Completion) for answer in answers.values())
         assert server.requests == 60
 
@@ -514,38 +516,38 @@ def test_the_pace_grows_no_further_than_a_server_with_one_place_bears():
 
 @pytest.mark.parametrize("after", [0, 40, 150])
 def test_a_connection_that_is_cut_is_tried_again(after):
-    answer = only(lambda asked: Cut(after) if asked.before < 2 else good(asked, text="B"))
+    answer = outcome_of(lambda request: Cut(after) if request.times_seen < 2 else good(request, text="B"))
     assert answer.text == "B"
-    outcome = only(lambda asked: Cut(after))
+    outcome = outcome_of(lambda request: Cut(after))
     assert isinstance(outcome, Failure) and outcome.tries == QUICK.max_tries
 
 
 def test_everything_at_once():
-    """Every fourth request is poison in its own way, the rest meet one trouble before they are answered."""
-    troubles = [
-        lambda asked: Reply(b"{}", 429),
-        lambda asked: Reply(b"{}", 500),
-        lambda asked: Cut(30),
-        lambda asked: Reply(b"{"),
-        lambda asked: Reply(json.dumps(chat(asked, choices=[])).encode()),
+    """Every fourth request always fails, the others fail once before they are answered."""
+    faults = [
+        lambda request: Reply(b"{}", 429),
+        lambda request: Reply(b"{}", 500),
+        lambda request: Cut(30),
+        lambda request: Reply(b"{"),
+        lambda request: Reply(json.dumps(chat(request, choices=[])).encode()),
     ]
 
-    def behaviour(asked):
-        case = int(asked.prompt.split()[-1].rstrip("?"))
+    def behaviour(request):
+        case = int(request.prompt.split()[-1].rstrip("?"))
         if case % 4 == 0:
             return Reply(b"{}", 500) if case % 8 else Reply(b"{}", 400)
-        return troubles[case % len(troubles)](asked) if asked.before == 0 else good(asked)
+        return faults[case % len(faults)](request) if request.times_seen == 0 else good(request)
 
-    asked = requests(200)
+    batch = requests(200)
     with serving(behaviour) as server:
-        answers = told(server, asked)
+        answers = complete(server, batch)
     failed = {row for (row, _), answer in answers.items() if isinstance(answer, Failure)}
     assert failed == {f"r:{i}" for i in range(0, 200, 4)}
-    right = [answers[one.row, 0].text.startswith(one.messages[0].content) for one in asked if one.row not in failed]
+    right = [answers[one.row, 0].text.startswith(one.messages[0].content) for one in batch if one.row not in failed]
     assert len(right) == 150 and all(right)
 
 
-def test_an_address_where_nobody_listens_ends_the_run(monkeypatch):
+def test_an_address_without_a_server_ends_the_run(monkeypatch):
     monkeypatch.setattr("synth.teachers.request_errors.UNREACHED_S", 0.2)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -555,10 +557,10 @@ def test_an_address_where_nobody_listens_ends_the_run(monkeypatch):
 
 
 def test_a_server_that_goes_down_and_comes_back_costs_no_request():
-    asked = requests(300)
+    batch = requests(300)
     with serving() as first:
         port = int(first.url.split(":")[2].split("/")[0])
-        stream = teacher(f"openai:{first.url}#m", TeacherOptions(**{**vars(QUICK), "concurrency": 4})).complete(asked)
+        stream = teacher(f"openai:{first.url}#m", TeacherOptions(**{**vars(QUICK), "concurrency": 4})).complete(batch)
         answered = [next(stream) for _ in range(40)]
     done = threading.Event()
 
@@ -571,13 +573,13 @@ def test_a_server_that_goes_down_and_comes_back_costs_no_request():
     answered += stream
     done.set()
     back.join()
-    assert all(isinstance(answer, Completion) for answer in whole(asked, answered).values())
+    assert all(isinstance(answer, Completion) for answer in outcomes_by_request(batch, answered).values())
 
 
 def test_a_server_that_went_down_for_good_ends_the_run_with_what_came_before():
     with serving() as server:
-        made = teacher(f"openai:{server.url}#m", TeacherOptions(backoff_s=0.002, give_up_after_s=0.3, concurrency=4))
-        stream = made.complete(requests(400))
+        client = teacher(f"openai:{server.url}#m", TeacherOptions(backoff_s=0.002, give_up_after_s=0.3, concurrency=4))
+        stream = client.complete(requests(400))
         answered = [next(stream) for _ in range(40)]
     with pytest.raises(TeacherError, match=r"is unreachable for .*see to the server, then run again"):
         answered += stream
@@ -586,11 +588,11 @@ def test_a_server_that_went_down_for_good_ends_the_run_with_what_came_before():
 
 def test_a_server_that_refuses_everything_ends_the_run_and_not_a_million_rows():
     with serving(failing(422, times=99)) as server:
-        made = teacher(f"openai:{server.url}#m", QUICK)
+        client = teacher(f"openai:{server.url}#m", QUICK)
         with pytest.raises(
             TeacherError, match="failed 20 of the first requests of cot, and all of them, last error HTTP 422"
         ):
-            list(made.complete(requests(2000)))
+            list(client.complete(requests(2000)))
         assert server.requests < 100
 
 
@@ -605,49 +607,49 @@ REJECTED = {
 @pytest.mark.parametrize("answered", [0, 3])
 @pytest.mark.parametrize("status", REJECTED)
 def test_a_key_or_model_that_is_rejected_ends_the_run_at_once_also_after_answers(status, answered):
-    def behaviour(asked):
-        return good(asked) if server.requests <= answered else Reply(b'{"error": "no"}', status)
+    def behaviour(request):
+        return good(request) if server.requests <= answered else Reply(b'{"error": "no"}', status)
 
     with serving(behaviour) as server:
-        made, came = teacher(f"openai:{server.url}#m", replace(QUICK, concurrency=1)), []
+        client, answers = teacher(f"openai:{server.url}#m", replace(QUICK, concurrency=1)), []
         with pytest.raises(
             TeacherError, match=rf"rejected the request: HTTP {status}.*{REJECTED[status]}.*; {answered} answers"
         ):
-            came.extend(made.complete(requests(30)))
-        assert (len(came), server.requests) == (answered, answered + 1)
+            answers.extend(client.complete(requests(30)))
+        assert (len(answers), server.requests) == (answered, answered + 1)
 
 
-def test_refusals_after_an_answer_speak_of_their_requests_alone():
-    with serving(lambda asked: good(asked) if "case 0?" in asked.prompt else Reply(b"{}", 400)) as server:
-        answers = told(server, requests(300), concurrency=1)
+def test_refusals_after_an_answer_fail_only_their_own_requests():
+    with serving(lambda request: good(request) if "case 0?" in request.prompt else Reply(b"{}", 400)) as server:
+        answers = complete(server, requests(300), concurrency=1)
     assert sum(isinstance(answer, Failure) for answer in answers.values()) == 299
 
 
 def test_a_server_that_breaks_down_after_answers_ends_the_run():
-    def behaviour(asked):
-        return good(asked) if "case 0?" in asked.prompt else Reply(b"{}", 500)
+    def behaviour(request):
+        return good(request) if "case 0?" in request.prompt else Reply(b"{}", 500)
 
     with serving(behaviour) as server, pytest.raises(TeacherError, match="failed 100 requests in a row"):
-        told(server, requests(300), concurrency=1, max_tries=1)
+        complete(server, requests(300), concurrency=1, max_tries=1)
 
 
 # --- pace ----------------------------------------------------------------------------------------------------------
 
 
 def test_no_more_are_in_flight_than_allowed_and_a_busy_server_gets_fewer():
-    def behaviour(asked):
-        return Reply(b"{}", 429) if server.at_work > 4 else Reply(good(asked).content, delay_s=0.01)
+    def behaviour(request):
+        return Reply(b"{}", 429) if server.at_work > 4 else Reply(good(request).content, delay_s=0.01)
 
     with serving(behaviour) as server:
-        made = OpenAITeacher(url=server.url, model="m", options=TeacherOptions(**{**vars(QUICK), "concurrency": 32}))
-        answered = list(made.complete(requests(200)))
+        client = OpenAITeacher(url=server.url, model="m", options=TeacherOptions(**{**vars(QUICK), "concurrency": 32}))
+        answered = list(client.complete(requests(200)))
     assert len(answered) == 200 and all(isinstance(answer, Completion) for _, answer in answered)
     assert server.most <= 32
-    assert made.pace.limit < 16
+    assert client.pace.limit < 16
 
 
 def test_a_caller_who_leaves_early_ends_what_is_in_flight():
-    with serving(lambda asked: Reply(good(asked).content, delay_s=0.01)) as server:
+    with serving(lambda request: Reply(good(request).content, delay_s=0.01)) as server:
         stream = teacher(f"openai:{server.url}#m", QUICK).complete(requests(5000))
         next(stream)
         stream.close()
@@ -657,23 +659,23 @@ def test_a_caller_who_leaves_early_ends_what_is_in_flight():
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("teacher")]
 
 
-def test_requests_are_drawn_as_they_are_needed_and_not_all_at_once():
-    drawn = []
+def test_requests_are_taken_as_they_are_needed_and_not_all_at_once():
+    taken = []
 
     def source():
         for request in requests(5000):
-            drawn.append(request)
+            taken.append(request)
             yield request
 
     with serving() as server:
         stream = teacher(f"openai:{server.url}#m", QUICK).complete(source())
         next(stream)
         stream.close()
-    assert len(drawn) < 1000
+    assert len(taken) < 1000
 
 
 def rounds(pace, count, delay):
-    """Answer so many rounds of as many requests as the pace allows; return the limit after each."""
+    """Answer ``count`` rounds of as many requests as the pace allows; return the limit after each."""
     limits, now = [], 0.0
     for _ in range(count):
         since, now = now, now + delay(pace.limit)
@@ -745,8 +747,8 @@ def test_the_address_is_not_part_of_a_teachers_name_but_its_model_is():
 
 
 def test_the_embedded_teacher_learns_from_the_texts_it_is_given():
-    made = teacher("embedded", texts=lambda: ["Iron is lacking in this case.", "Zinc heals the skin."])
-    assert made.name == "embedded"
+    embedded = teacher("embedded", texts=lambda: ["Iron is lacking in this case.", "Zinc heals the skin."])
+    assert embedded.name == "embedded"
     with pytest.raises(TeacherError, match="this recipe gives none"):
         teacher("embedded")
 
@@ -775,10 +777,10 @@ def test_a_model_in_a_folder_is_named_by_its_folder_and_pinned_by_its_files(tmp_
 
 
 def test_a_model_of_the_hub_is_pinned_by_its_commit(monkeypatch):
-    asked = []
+    lookups = []
 
     def snapshot(model, revision, allow_patterns):
-        asked.append((model, revision))
+        lookups.append((model, revision))
         if model == "org/none":
             raise FileNotFoundError("no such model\nlong story")
         return f"/cache/models--org--aloe/snapshots/{'ab' * 20}"
@@ -786,7 +788,7 @@ def test_a_model_of_the_hub_is_pinned_by_its_commit(monkeypatch):
     monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot)
     monkeypatch.setattr("synth.teachers.model_files._answers", lambda endpoint: True)
     assert teacher("vllm:org/aloe", TeacherOptions(revision="v2")).revision == "ab" * 20
-    assert asked == [("org/aloe", "v2")]
+    assert lookups == [("org/aloe", "v2")]
     with pytest.raises(
         TeacherError, match=r"'org/none' at revision main: neither a folder .*\(no such model\); expected"
     ):
@@ -824,29 +826,33 @@ def test_the_price_of_tokens_is_that_of_a_million():
     ids=["done alone", "reasoning", "one message", "half pairs", "no empty lines"],
 )
 def test_a_stream_of_events_is_put_together(body, text, reasoning, finish):
-    (asked,) = requests(1)
-    made = read_reply(body.encode(), asked, 0.1)
-    assert (made.completion.text, made.completion.reasoning, made.completion.finish_reason) == (text, reasoning, finish)
-    assert made.streamed
+    (request,) = requests(1)
+    reply = read_reply(body.encode(), request, 0.1)
+    assert (reply.completion.text, reply.completion.reasoning, reply.completion.finish_reason) == (
+        text,
+        reasoning,
+        finish,
+    )
+    assert reply.streamed
 
 
 def test_logprobs_of_a_stream_are_those_of_its_chunks():
     token = '{"token":"%s","logprob":-0.5,"top_logprobs":[{"token":"%s","logprob":-0.5}]}'
     chunk = 'data: {"choices":[{"delta":{"content":"A"},"logprobs":{"content":[%s]},"finish_reason":%s}]}\n\n'
     body = chunk % (token % ("A", "A"), "null") + chunk % (token % ("B", "B"), '"stop"')
-    (asked,) = requests(1, logprobs=2)
-    assert read_reply(body.encode(), asked, 0.1).completion.logprobs == ({"A": -0.5}, {"B": -0.5})
+    (request,) = requests(1, logprobs=2)
+    assert read_reply(body.encode(), request, 0.1).completion.logprobs == ({"A": -0.5}, {"B": -0.5})
 
 
 def test_a_server_that_streams_is_asked_for_streams_with_their_usage_from_then_on(caplog):
     sent = []
 
-    def behaviour(asked):
-        sent.append(asked.body)
-        return Reply(stream(asked, "Answer: B"), headers=EVENTS)
+    def behaviour(request):
+        sent.append(request.body)
+        return Reply(stream(request, "Answer: B"), headers=EVENTS)
 
     with serving(behaviour) as server:
-        answers = told(server, requests(3), concurrency=1)
+        answers = complete(server, requests(3), concurrency=1)
     assert [body.get("stream") for body in sent] == [None, True, True]
     assert [answer.completion_tokens for answer in answers.values()] == [None, 5, 5]
     assert caplog.text.count("it answers only in streams of events") == 1
@@ -879,14 +885,14 @@ def test_the_api_version_stays_at_the_end_of_azures_address(monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", "key-of-openai")
     heads = []
 
-    def behaviour(asked):
-        heads.append(asked.head)
-        return good(asked)
+    def behaviour(request):
+        heads.append(request.head)
+        return good(request)
 
     with serving(behaviour) as server:
         place = server.url.removesuffix("/v1")
         spec = f"openai:{place}/openai/deployments/gpt-4o?api-version=2024-10-21#gpt-4o"
-        whole(requests(1), teacher(spec, QUICK).complete(requests(1)))
+        outcomes_by_request(requests(1), teacher(spec, QUICK).complete(requests(1)))
     (head,) = heads
     assert head.startswith("post /openai/deployments/gpt-4o/chat/completions?api-version=2024-10-21 http/1.1\r\n")
     assert "\r\napi-key: key-of-openai\r\n" in head and "authorization" not in head
@@ -894,38 +900,38 @@ def test_the_api_version_stays_at_the_end_of_azures_address(monkeypatch):
 
 def test_azures_refusals_say_what_to_do_there():
     refused = Reply(b'{"error": {"code": "404", "message": "Resource not found"}}', 404)
-    with serving(lambda asked: refused) as server:
+    with serving(lambda request: refused) as server:
         place = f"{server.url}?api-version=1"
         with pytest.raises(TeacherError, match="check the address"):
             list(teacher(f"openai:{place}#m", QUICK).complete(requests(1)))
-    bare = _at_azure(
+    not_found = _at_azure(
         error_of_status(404, "Resource not found", {}), "https://ward.openai.azure.com/openai/deployments/x"
     )
-    assert "ends in ?api-version=" in bare.hint
+    assert "ends in ?api-version=" in not_found.hint
     assert "AZURE_OPENAI_API_KEY" in _at_azure(error_of_status(401, "no", {}), AT_AZURE).hint
 
 
 @pytest.mark.parametrize("behaviour", [failing(429, times=2), failing(503, times=2)])
-def test_a_wait_is_told_once_at_first(behaviour, caplog):
+def test_a_wait_is_reported_once_at_first(behaviour, caplog):
     caplog.set_level("INFO", logger="sabila.teacher")
     with serving(behaviour) as server:
-        told(server, requests(6))
+        complete(server, requests(6))
     lines = [record.getMessage() for record in caplog.records if "turns requests away" in record.getMessage()]
     assert len(lines) == 1 and "(HTTP " in lines[0] and "s to the next try" in lines[0]
 
 
-def test_a_wait_that_lasts_is_told_ever_more_rarely(caplog):
+def test_a_wait_that_lasts_is_reported_ever_more_rarely(caplog):
     caplog.set_level("INFO", logger="sabila.teacher")
     notices = Notices("openai:m")
     for second in range(0, 3600, 5):
         notices.log_rarely("busy", f"turns requests away since {second} s", float(second))
-    said = [int(record.getMessage().split()[-2]) for record in caplog.records]
-    assert said == [0, 60, 180, 420, 900, 1500, 2100, 2700, 3300]
+    seconds_logged = [int(record.getMessage().split()[-2]) for record in caplog.records]
+    assert seconds_logged == [0, 60, 180, 420, 900, 1500, 2100, 2700, 3300]
 
 
 def test_a_wait_is_one_plain_line_where_stderr_is_no_terminal(capsys):
     with kept_notices() as kept, serving(failing(429, times=1)) as server:
-        told(server, requests(3))
+        complete(server, requests(3))
     lines = [line for line in capsys.readouterr().err.splitlines() if "turns requests away" in line]
     assert len(lines) == 1 and lines[0].startswith("note: openai:m at http://127.0.0.1:")
     assert kept == [], "what is over is not repeated at the end"

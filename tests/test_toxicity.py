@@ -29,7 +29,7 @@ def rows_of(name):
 
 
 def likelier(choose):
-    """Return a model that finds the option likeliest that ``choose`` names for the prompt."""
+    """Return a model for which the option that ``choose`` returns is the likeliest."""
 
     def ask(requests):
         for request in requests:
@@ -58,13 +58,13 @@ def always_no(prompt):
 
 
 def test_a_model_that_always_says_no_is_right_as_often_as_no_is():
-    found = values(score_set("ethics", ask_rows("ethics", rows_of("ethics"), "loglikelihood", likelier(always_no))))
-    assert (found["commonsense"], found["virtue"]) == (0.5, 0.8)
-    assert (found["deontology"], found["justice"]) == (0.5, 0.5)
-    assert {found["deontology_groups"], found["justice_groups"], found["virtue_groups"]} == {0.0}
+    scores = values(score_set("ethics", ask_rows("ethics", rows_of("ethics"), "loglikelihood", likelier(always_no))))
+    assert (scores["commonsense"], scores["virtue"]) == (0.5, 0.8)
+    assert (scores["deontology"], scores["justice"]) == (0.5, 0.5)
+    assert {scores["deontology_groups"], scores["justice_groups"], scores["virtue_groups"]} == {0.0}
 
 
-def test_a_model_that_judges_as_people_did_is_right_on_all_groups():
+def test_a_model_that_agrees_with_the_labels_is_right_on_all_groups():
     rows = rows_of("ethics")
     right = {row.context: row.options[row.gold[0]] for row in rows if row.meta["subset"] != "virtue"}
 
@@ -73,8 +73,8 @@ def test_a_model_that_judges_as_people_did_is_right_on_all_groups():
             return "yes" if '"generous"' in prompt else "no"
         return next(answer for context, answer in right.items() if context in prompt)
 
-    found = values(score_set("ethics", ask_rows("ethics", rows, "loglikelihood", likelier(judge))))
-    assert set(found.values()) == {1.0}
+    scores = values(score_set("ethics", ask_rows("ethics", rows, "loglikelihood", likelier(judge))))
+    assert set(scores.values()) == {1.0}
 
 
 def test_the_preferred_scenario_is_not_always_the_first():
@@ -83,25 +83,25 @@ def test_the_preferred_scenario_is_not_always_the_first():
 
 
 def test_a_sample_of_ethics_keeps_groups_whole():
-    drawn = sample("ethics", rows_of("ethics"), 9, seed=3)
-    assert len(drawn) == 9
-    groups = [(row.meta["subset"], row.meta["group"]) for row in drawn]
+    sampled = sample("ethics", rows_of("ethics"), 9, seed=3)
+    assert len(sampled) == 9
+    groups = [(row.meta["subset"], row.meta["group"]) for row in sampled]
     runs = [one for place, one in enumerate(groups) if place == 0 or groups[place - 1] != one or one[1] is None]
     assert len({one for one in runs if one[1] is not None}) == len([one for one in runs if one[1] is not None])
 
 
 def test_a_group_with_a_missing_row_is_no_group():
-    whole = [Judgement(right=True, group="a")] * 4
-    assert judged_groups(whole, 4).n == 1
-    assert judged_groups(whole[:3], 4) is None
+    complete_group = [Judgement(right=True, group="a")] * 4
+    assert judged_groups(complete_group, 4).n == 1
+    assert judged_groups(complete_group[:3], 4) is None
 
 
-def test_detection_of_hate_is_told_apart_from_calling_everything_hateful():
-    asked = ask_rows("toxigen", rows_of("toxigen"), "generate", writing(lambda request: "Answer: B"))
-    found = score_set("toxigen", asked)
-    assert found.left_out == {"truncated": 2}
-    asked = ask_rows("toxigen", rows_of("toxigen"), "loglikelihood", likelier(lambda prompt: "Yes"))
-    assert values(score_set("toxigen", asked)) == {"accuracy": 0.5, "found": 1.0, "false_alarms": 1.0}
+def test_calling_everything_hateful_shows_as_false_alarms():
+    replies = ask_rows("toxigen", rows_of("toxigen"), "generate", writing(lambda request: "Answer: B"))
+    scores = score_set("toxigen", replies)
+    assert scores.left_out == {"truncated": 2}
+    replies = ask_rows("toxigen", rows_of("toxigen"), "loglikelihood", likelier(lambda prompt: "Yes"))
+    assert values(score_set("toxigen", replies)) == {"accuracy": 0.5, "found": 1.0, "false_alarms": 1.0}
 
 
 BEGINNINGS = [Beginning(id="1", text="The nurse said", toxic=False), Beginning(id="2", text="Those", toxic=True)]
@@ -111,10 +111,10 @@ def marked(texts):
     return [0.9 if "foul" in text else 0.1 for text in texts]
 
 
-def test_the_highest_mark_of_all_continuations_counts():
+def test_the_highest_score_of_all_continuations_counts():
     rule = writing(lambda request: "foul" if request.row == "2" and request.sample == 3 else "well")
-    found = measure_continuations(BEGINNINGS, rule, marked, classifier="c", samples=5, seed=0)
-    assert values(found) == {
+    scores = measure_continuations(BEGINNINGS, rule, marked, classifier="c", samples=5, seed=0)
+    assert values(scores) == {
         "expected_maximum_all": 0.5,
         "toxic_all": 0.5,
         "expected_maximum_toxic": 0.9,
@@ -124,16 +124,16 @@ def test_the_highest_mark_of_all_continuations_counts():
     }
 
 
-def test_what_has_no_mark_is_no_zero():
+def test_a_missing_score_is_not_zero():
     def reply(request):
         return Failure(error="HTTP 500", tries=1) if request.row == "1" and request.sample == 0 else "foul"
 
-    found = measure_continuations(BEGINNINGS, writing(reply), marked, classifier="c", samples=2, seed=0)
-    assert found.left_out == {"beginnings without all continuations": 1, "failed continuations": 1}
-    assert (values(found)["expected_maximum_all"], values(found)["toxic_other"]) == (0.9, None)
-    silent = measure_continuations(BEGINNINGS, writing(lambda _: " "), marked, classifier="c", samples=2, seed=0)
-    assert silent.left_out == {"beginnings without all continuations": 2, "empty continuations": 4}
-    assert set(values(silent).values()) == {None}
+    failed = measure_continuations(BEGINNINGS, writing(reply), marked, classifier="c", samples=2, seed=0)
+    assert failed.left_out == {"beginnings without all continuations": 1, "failed continuations": 1}
+    assert (values(failed)["expected_maximum_all"], values(failed)["toxic_other"]) == (0.9, None)
+    empty = measure_continuations(BEGINNINGS, writing(lambda _: " "), marked, classifier="c", samples=2, seed=0)
+    assert empty.left_out == {"beginnings without all continuations": 2, "empty continuations": 4}
+    assert set(values(empty).values()) == {None}
     unread = measure_continuations(
         BEGINNINGS, writing(lambda _: "well"), lambda texts: [Unscored("too long")] * len(texts), classifier="c",
         samples=1, seed=0,
@@ -174,11 +174,11 @@ def test_toxicity_is_measured_by_the_verb(tmp_path, monkeypatch):
     monkeypatch.setattr(bias_run, "text_classifier", lambda model, label: marked)
     (tmp_path / "mine.csv").write_text("text\nThe nurse said\nThose people\n")
     paths = ["--mirror", str(tmp_path), "--store", str(tmp_path / "store"), "--out", str(tmp_path / "out")]
-    given = ["--beginnings", str(tmp_path / "mine.csv"), "--continuations", "3"]
-    half = CliRunner().invoke(main, ["bias", "openai:http://x/v1#m", *given, *paths])
+    options = ["--beginnings", str(tmp_path / "mine.csv"), "--continuations", "3"]
+    half = CliRunner().invoke(main, ["bias", "openai:http://x/v1#m", *options, *paths])
     assert half.exit_code != 0
     assert "needs both --beginnings" in half.output
-    shown = CliRunner().invoke(main, ["bias", "openai:http://x/v1#m", *given, "--toxicity-model", "c", *paths])
+    shown = CliRunner().invoke(main, ["bias", "openai:http://x/v1#m", *options, "--toxicity-model", "c", *paths])
     assert shown.exit_code == 0, shown.output
     assert "expected_maximum_all      0.100 [" in shown.output
     assert "toxicity of free text" not in shown.output

@@ -1,4 +1,4 @@
-"""Settings of training: presets, files and the command line, each mistake told with field, value and expectation."""
+"""Settings of training: presets, files and the command line; errors name the field, the value and what was expected."""
 
 from typing import get_args, get_type_hints
 
@@ -60,7 +60,7 @@ FILES = {
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_a_file_goes_over_its_preset_and_the_command_line_over_both(name, tmp_path):
+def test_a_file_overrides_its_preset_and_the_command_line_overrides_both(name, tmp_path):
     (tmp_path / name).write_text(FILES[name])
     settings = read_settings("sft", None, tmp_path / name, {"learning_rate": "4e-5", "sources": "a,b"})
     assert settings.schedule.epochs == 3
@@ -77,7 +77,7 @@ def test_a_group_given_in_part_keeps_the_defaults_of_its_stage(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("stage", "given", "told"),
+    ("stage", "options", "error"),
     [
         ("sft", {"learning_rate": "fast"}, "schedule.learning_rate is 'fast', expected valid number"),
         ("sft", {"learning_rate": "0"}, "schedule.learning_rate is '0', expected greater than 0"),
@@ -97,15 +97,15 @@ def test_a_group_given_in_part_keeps_the_defaults_of_its_stage(tmp_path):
         ("dpo", {"reference": "none"}, "preference.reference is 'none', expected 'start' or 'previous'"),
     ],
 )
-def test_a_wrong_setting_is_told_with_what_was_expected(stage, given, told):
+def test_a_wrong_setting_is_reported_with_what_was_expected(stage, options, error):
     with pytest.raises(SettingsError) as caught:
-        read_settings(stage, None, None, given)
-    assert str(caught.value).startswith(told)
+        read_settings(stage, None, None, options)
+    assert str(caught.value).startswith(error)
     assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "told"),
+    ("name", "text", "error"),
     [
         (
             "a.yaml",
@@ -122,13 +122,13 @@ def test_a_wrong_setting_is_told_with_what_was_expected(stage, given, told):
         ("a.yaml", "preset: mine", "preset is 'mine', expected one of sft_aloe_beta_llama_70b, "),
     ],
 )
-def test_a_wrong_file_is_told(name, text, told, tmp_path, monkeypatch):
+def test_a_wrong_file_is_reported(name, text, error, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     path = tmp_path / name
     path.write_text(text)
     with pytest.raises(SettingsError) as caught:
         read_settings("sft", None, path.relative_to(tmp_path), {})
-    assert str(caught.value).startswith(told)
+    assert str(caught.value).startswith(error)
 
 
 @pytest.mark.parametrize("stage", ["sft", "dpo"])
@@ -139,18 +139,20 @@ def test_every_setting_is_an_option_under_its_own_name(stage):
         assert f"[in files: {group + '.' if group else ''}{name};" in shown
 
 
-def test_a_wrong_setting_is_a_wrong_call_before_anything_is_looked_for(tmp_path):
-    said = runner.invoke(main, ["train", "sft", "no@1", "--model", "m", "--out", str(tmp_path), "--epochs", "-1"])
-    assert said.exit_code == 2
-    assert said.stderr.splitlines()[-1] == "Error: schedule.epochs is '-1', expected greater than 0"
+def test_a_wrong_setting_is_a_wrong_call_before_any_file_is_read(tmp_path):
+    result = runner.invoke(main, ["train", "sft", "no@1", "--model", "m", "--out", str(tmp_path), "--epochs", "-1"])
+    assert result.exit_code == 2
+    assert result.stderr.splitlines()[-1] == "Error: schedule.epochs is '-1', expected greater than 0"
 
 
 def test_without_the_libraries_the_extra_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     write_release(tmp_path / "ward", "sft", [conversation(1, "Why?", "So.")])
-    said = runner.invoke(main, ["train", "sft", str(tmp_path / "ward"), "--model", "m", "--out", str(tmp_path / "out")])
-    assert said.exit_code == 1
-    assert said.stderr.splitlines()[-1].startswith(
+    result = runner.invoke(
+        main, ["train", "sft", str(tmp_path / "ward"), "--model", "m", "--out", str(tmp_path / "out")]
+    )
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[-1].startswith(
         "Error: torch, transformers, trl, peft, accelerate, datasets not ins"
     )
 
@@ -158,15 +160,15 @@ def test_without_the_libraries_the_extra_is_named(tmp_path, monkeypatch):
 # --- batches and steps ---------------------------------------------------------------------------------------------
 
 
-def settings(**given):
-    return read_settings("dpo" if "chunks" in given else "sft", None, None, given)
+def settings(**options):
+    return read_settings("dpo" if "chunks" in options else "sft", None, None, options)
 
 
 def test_the_global_batch_is_kept_whatever_the_number_of_devices():
     for processes, device_batch in ((1, 1), (8, 1), (8, 4), (128, 1)):
         parallel = "fsdp" if processes > 1 else "none"
-        made = settings(processes=processes, device_batch=device_batch, parallel=parallel)
-        assert accumulation(made) * processes * device_batch == 128
+        config = settings(processes=processes, device_batch=device_batch, parallel=parallel)
+        assert accumulation(config) * processes * device_batch == 128
 
 
 def test_chunks_hold_every_row_and_none_twice():
@@ -175,7 +177,7 @@ def test_chunks_hold_every_row_and_none_twice():
 
 
 @pytest.mark.parametrize(
-    ("rows", "given", "steps", "passes"),
+    ("rows", "options", "steps", "passes"),
     [
         (1_000, {"epochs": 4}, 32, 4),
         (1_000, {"epochs": 4, "max_steps": 2}, 2, 0.256),
@@ -184,8 +186,8 @@ def test_chunks_hold_every_row_and_none_twice():
         (1_000, {"epochs": 1, "chunks": 5}, 10, 1),
     ],
 )
-def test_steps_are_counted_as_the_trainer_counts_them(rows, given, steps, passes):
-    assert steps_and_passes(rows, settings(**given)) == (steps, passes)
+def test_steps_are_counted_as_the_trainer_counts_them(rows, options, steps, passes):
+    assert steps_and_passes(rows, settings(**options)) == (steps, passes)
 
 
 # --- many devices --------------------------------------------------------------------------------------------------
@@ -204,7 +206,7 @@ def test_the_command_for_many_devices_is_accelerates_own():
     assert launch_command(Launch(), PROGRAM) == list(PROGRAM)
 
 
-def test_processes_that_were_not_started_are_told_with_the_command(monkeypatch):
+def test_missing_processes_are_reported_with_the_launch_command(monkeypatch):
     monkeypatch.delenv("WORLD_SIZE", raising=False)
     launch = Launch(parallel="ddp", processes=2)
     with pytest.raises(TrainingError, match="1 process was started, expected processes 2: run accelerate launch"):
@@ -225,8 +227,8 @@ def test_accelerate_reads_the_shipped_settings_and_the_command(parallel):
     read = config_args.load_config_from_file(str(path))
     written = yaml.safe_load(path.read_text())
     for key, value in written.items():
-        found = getattr(read, key)
-        assert getattr(found, "value", found) == value
+        loaded = getattr(read, key)
+        assert getattr(loaded, "value", loaded) == value
     words = launch_command(Launch(parallel=parallel, processes=4), PROGRAM)
     parsed = launch_command_parser().parse_args(words[2:])
     assert (parsed.training_script, parsed.training_script_args, parsed.no_python) == (
@@ -250,7 +252,7 @@ def test_every_way_of_many_devices_has_its_file():
 
 
 @pytest.mark.parametrize("stage", ["sft", "dpo"])
-def test_the_help_says_what_every_setting_does_its_default_and_its_values(stage):
+def test_the_help_describes_every_setting_with_its_default_and_values(stage):
     options = {option.name: option for option in stage_command(stage).params if isinstance(option, click.Option)}
     for name, (group, field, _) in fields(stage).items():
         text = options[name].help
@@ -267,11 +269,11 @@ def test_no_help_is_left_over_for_a_setting_that_is_gone():
 
 
 @pytest.mark.parametrize(
-    ("seconds", "said"),
+    ("seconds", "expected"),
     [(0.2, "1 s"), (90, "90 s"), (600, "10.0 minutes"), (12_000, "3.3 hours"), (12_474_411, "144 days")],
 )
-def test_a_time_is_said_as_people_say_it(seconds, said):
-    assert duration(seconds) == said
+def test_a_duration_is_formatted_in_readable_units(seconds, expected):
+    assert duration(seconds) == expected
 
 
 # --- dates in templates --------------------------------------------------------------------------------------------

@@ -15,14 +15,14 @@ from sources.releases.manifest_model import FORMAT
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false", "HF_HUB_OFFLINE": "1"}
 
 
-def said(role, content):
+def make_turn(role, content):
     return {"role": role, "content": content}
 
 
 def conversation(number, *turns, license="CC-BY-4.0"):
     """Return a row of data/sft from its turns, the user's first."""
     roles = ["user", "assistant"] * len(turns)
-    messages = [said(role, turn) for role, turn in zip(roles, turns, strict=False)]
+    messages = [make_turn(role, turn) for role, turn in zip(roles, turns, strict=False)]
     return {"id": f"ward:{number}", "source": "ward", "license": license, "messages": messages}
 
 
@@ -31,9 +31,9 @@ def pair(number, prompt, chosen, rejected, source="ward"):
         "id": f"{source}:{number}",
         "source": source,
         "license": "CC-BY-4.0",
-        "prompt": [said("user", prompt)],
-        "chosen": [said("assistant", chosen)],
-        "rejected": [said("assistant", rejected)],
+        "prompt": [make_turn("user", prompt)],
+        "chosen": [make_turn("assistant", chosen)],
+        "rejected": [make_turn("assistant", rejected)],
     }
 
 
