@@ -45,7 +45,7 @@ SLOW_FILES = frozenset(
     no_files odd_files option_likelihood overrides plan_why publish publish_faults publish_load publish_model
     publish_secrets splits bad_models
     real_build real_llama real_servers real_training rebuild release_data report review sample_build score_files
-    screening
+    screening shared_s3 shared_store
     store_faults stored_step strategies trace train_best train_gguf train_lineage train_packing train_record
     engines train_stages train_tokens verify versions
     """.split()

@@ -47,6 +47,7 @@ def plan(
     recipe: File,
     *,
     store: File = FROM_STORE,
+    shared_store: str | None = None,
     mirror: File | None = None,
     lock: File | None = None,
     relock: bool = False,
@@ -60,9 +61,9 @@ def plan(
     """
     from pipelines.api.results import Plan
 
-    forecast = _session(recipe, values, store, mirror, lock, overrides, relock=relock).forecast(
-        spending(None, None, price, None).rates
-    )
+    forecast = _session(
+        recipe, values, store, mirror, lock, overrides, relock=relock, shared_store=shared_store
+    ).forecast(spending(None, None, price, None).rates)
     return Plan.model_construct(**vars(forecast))
 
 
@@ -71,6 +72,7 @@ def build(
     recipe: File,
     *,
     store: File = FROM_STORE,
+    shared_store: str | None = None,
     mirror: File | None = None,
     lock: File | None = None,
     relock: bool = False,
@@ -98,7 +100,7 @@ def build(
     from pipelines.build.choose_engine import choose_engine
 
     start_engine = choose_engine(engine, ray_address, workers, Path(store))
-    session = _session(recipe, values, store, mirror, lock, overrides, relock=relock)
+    session = _session(recipe, values, store, mirror, lock, overrides, relock=relock, shared_store=shared_store)
     if budget_cost is not None and price is None:
         raise CallError(f"budget_cost is {budget_cost}, expected price with it: what a million tokens cost")
     account = session.build(
@@ -116,6 +118,7 @@ def release(
     version: str,
     reviews: File | Sequence[File] = (),
     store: File = FROM_STORE,
+    shared_store: str | None = None,
     mirror: File | None = None,
     lock: File | None = None,
     relock: bool = False,
@@ -145,7 +148,7 @@ def release(
         values, mirror, lock, overrides = like_last_build(
             load_recipe(str(recipe)), Path(store), _path(mirror), _path(lock), _path(overrides)
         )
-    session = _session(recipe, values, store, mirror, lock, overrides, relock=relock)
+    session = _session(recipe, values, store, mirror, lock, overrides, relock=relock, shared_store=shared_store)
     how = _requesting(concurrency, context_tokens, teacher_threads, timeout, tries, leave_out)
     session.build(workers=workers or 1, requesting=how)
     freeze(session, version, verdicts)
@@ -388,6 +391,7 @@ def _session(
     overrides: File | None,
     *,
     relock: bool,
+    shared_store: str | None,
 ) -> BuildSession:
     from pipelines.build.recipe import load as load_recipe
     from pipelines.build.session import BuildSession
@@ -404,6 +408,7 @@ def _session(
         lock=_path(lock),
         relock=relock,
         overrides=_path(overrides),
+        shared_store=shared_store,
     )
 
 

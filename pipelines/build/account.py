@@ -56,6 +56,8 @@ class StepForecast(JsonModel):
     why: list[Cause] = Field(default_factory=list)
     asks: RequestForecast | None = None
     reference_only: bool
+    shared: bool = False
+    """Whether the step is complete in the shared store, from which a build fetches it."""
 
 
 class Forecast(JsonModel):
@@ -98,6 +100,16 @@ class RequestAccount(JsonModel):
     kwh: float | None
 
 
+class SharedAccount(JsonModel):
+    """What a build exchanged with its shared store: steps and completions, and the warnings about it."""
+
+    fetched: Count
+    uploaded: Count
+    completions_fetched: Count
+    completions_uploaded: Count
+    warnings: Count
+
+
 class BuildAccount(JsonModel):
     """A finished build: its folder, the outcomes of the rows of every step, and the requests by stage."""
 
@@ -110,3 +122,4 @@ class BuildAccount(JsonModel):
     waiting_for_teacher: dict[str, str]
     absent: dict[str, str]
     overrides: list[OverrideOutcome] = Field(default_factory=list)
+    shared: SharedAccount | None = None

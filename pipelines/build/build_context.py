@@ -9,6 +9,7 @@ from threading import Event
 from typing import Any, Protocol
 
 from pipelines.build.engine import Engine
+from pipelines.build.shared_steps import SharedSteps
 from pipelines.completions.budget import Spending
 from pipelines.completions.cached_teacher import GenerateProgress
 from pipelines.storage.store import Store
@@ -32,6 +33,9 @@ class Progress(GenerateProgress, Protocol):
     def waiting(self, step: str) -> None:
         """Another build is running this step."""
 
+    def fetched(self, step: str, summary: StepSummary) -> None:
+        """A step was fetched from the shared store."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class BuildContext:
@@ -44,6 +48,7 @@ class BuildContext:
     engine: Engine
     progress: Progress
     spending: Spending
+    shared: SharedSteps | None = None
     requesting: Mapping[str, Any] = field(default_factory=dict)
     interrupted: Event = field(default_factory=Event)
     _teachers: dict[int, Teacher] = field(default_factory=dict)

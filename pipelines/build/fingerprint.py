@@ -49,6 +49,7 @@ NEUTRAL_LIBRARIES = {
             "click",
             "cloudpickle",
             "datasets",
+            "fsspec",
             "httpcore2",
             "huggingface_hub",
             "matplotlib",

@@ -70,6 +70,10 @@ class RichProgress:
     def waiting(self, step: str) -> None:
         self._bars.console.print(WAITING.format(step), markup=False, highlight=False)
 
+    def fetched(self, step: str, summary: StepSummary) -> None:
+        self._bars.console.print(printable(format_fetched(step, summary)), markup=False, highlight=False)
+        self._bars.advance(self._all)
+
 
 class PlainProgress:
     """One line for each finished step, for logs."""
@@ -97,6 +101,9 @@ class PlainProgress:
     def waiting(self, step: str) -> None:
         print(WAITING.format(step), file=sys.stderr)
 
+    def fetched(self, step: str, summary: StepSummary) -> None:
+        print(printable(format_fetched(step, summary)), file=sys.stderr)
+
 
 WAITING = "{}: another build is running it; waiting"
 
@@ -108,6 +115,11 @@ def format_requests(snapshot: ProgressSnapshot) -> str:
         f"requests: {snapshot.done:,} of {snapshot.total:,}, {snapshot.cached:,} cached, {snapshot.failed:,} failed, "
         f"{snapshot.requests_per_s:,.1f}/s, {snapshot.tokens_per_s:,.0f} tokens/s{left}"
     )
+
+
+def format_fetched(step: str, summary: StepSummary) -> str:
+    """Return a step that was fetched as one line."""
+    return f"{format_step(step, summary, 0, 0)}; fetched from the shared store"
 
 
 def format_step(step: str, summary: StepSummary, shards: int, reused: int) -> str:

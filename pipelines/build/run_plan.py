@@ -13,6 +13,7 @@ from pipelines.build.build_context import BuildContext, Progress
 from pipelines.build.engine import StartEngine
 from pipelines.build.local_engine import local_engine
 from pipelines.build.plan import Node, Plan
+from pipelines.build.shared_steps import SharedSteps
 from pipelines.build.step_runner import StepRunner
 from pipelines.build.step_summary import check_ids, summarise
 from pipelines.completions.budget import Spending
@@ -28,10 +29,12 @@ def build(
     start_engine: StartEngine | None = None,
     spending: Spending | None = None,
     requesting: Mapping[str, Any] | None = None,
+    shared: SharedSteps | None = None,
 ) -> Path:
     """Build the missing steps of ``plan`` and return the folder of its last step.
 
-    Tasks run in ``workers`` processes here, or where ``start_engine`` says; any engine gives the same bytes.
+    Tasks run in ``workers`` processes here, or where ``start_engine`` says; any engine gives the same bytes. Missing
+    steps are fetched from ``shared`` where it has them, and it is given all others.
     ``requesting`` are fields of ``TeacherOptions`` for this run, such as ``concurrency``. Raises the error of the first
     failing step; complete steps are kept.
     """
@@ -49,6 +52,7 @@ def build(
                 engine=engine,
                 progress=progress,
                 spending=spending or Spending(),
+                shared=shared,
                 requesting=requesting or {},
             )
             try:
@@ -56,6 +60,9 @@ def build(
             except KeyboardInterrupt:  # the exit waits for the threads, and a step may have hours of requests left
                 context.interrupted.set()
                 raise
+    if shared is not None:
+        for node in plan.nodes():
+            shared.share(node)  # what was complete before, or could not be uploaded then
     return store.folder(plan.last.name)
 
 
@@ -111,8 +118,14 @@ def _run_after(before: list[Future[None]], node: Node, context: BuildContext) ->
         if future.exception():
             raise _InputFailedError(node.name)
     with context.store.partial(node.name, lambda: context.progress.waiting(node.step.name)) as folder:
-        if folder is not None:
-            _run_node(node, folder, context)
+        if folder is None:
+            return
+        if context.shared is not None and context.shared.fetch(node):
+            context.progress.fetched(node.step.name, context.store.summary(node.name))
+            return
+        _run_node(node, folder, context)
+    if context.shared is not None:
+        context.shared.share(node)
 
 
 def _run_node(node: Node, folder: Path, context: BuildContext) -> None:

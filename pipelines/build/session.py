@@ -18,9 +18,13 @@ from pipelines.build.progress import show_progress
 from pipelines.build.rebuild_reasons import Cause, causes, last_build, note_build
 from pipelines.build.recipe import Recipe
 from pipelines.build.run_plan import build
+from pipelines.build.shared_steps import SharedSteps, sends_requests
 from pipelines.completions.budget import Spending
+from pipelines.completions.completion_store import FILE
+from pipelines.completions.shared_completions import fetch_completions
 from pipelines.completions.warning_log import kept_notices
 from pipelines.storage.lock import Lock
+from pipelines.storage.shared_store import SharedStore
 from pipelines.storage.store import Store
 from quality.overrides import Override
 from sources.fetch.mirror import has_folder, mirrored
@@ -49,6 +53,7 @@ class BuildSession:
 
     overrides: tuple[Override, ...] = ()
     overrides_file: Path | None = None
+    shared: SharedStore | None = None
 
     @classmethod
     def open(
@@ -62,13 +67,14 @@ class BuildSession:
         lock: Lock | Path | None = None,
         overrides: Sequence[Override] | Path | None = None,
         anonymous: bool = False,
+        shared_store: str | None = None,
     ) -> BuildSession:
         """Check the values, find and hash every raw file, and compare with the lock, before any work.
 
         The lock is stored next to the recipe, with entries for each mirror, unless a lock or its file is given.
         ``overrides`` are people's decisions about single rows, or the file of them. ``anonymous`` requests to the Hub
-        carry no token. Raises ``RecipeError``, ``OverridesError``, ``MissingCorpusError``, ``HubError``, ``FileError``
-        and ``LockError``.
+        carry no token. ``shared_store`` is the URL of a store that several machines share. Raises ``RecipeError``,
+        ``OverridesError``, ``MissingCorpusError``, ``HubError``, ``FileError``, ``LockError`` and ``SharedStoreError``.
         """
         overrides_file = overrides if isinstance(overrides, Path) else None
         entries = read_overrides(overrides) if isinstance(overrides, Path) else tuple(overrides or ())
@@ -80,6 +86,7 @@ class BuildSession:
             )
         if relock:
             lock.entries.clear()
+        shared = SharedStore.open(shared_store) if shared_store else None
         place = mirror or recipe.mirror
         step_store = Store(store)
         step_store.prepare()
@@ -94,18 +101,22 @@ class BuildSession:
             lock_file=lock_file,
             overrides=entries,
             overrides_file=overrides_file,
+            shared=shared,
         )
 
     def forecast(self, rates: Rates) -> Forecast:
         """Return the plan: steps done and to do with reasons, absent sources, steps without a teacher."""
         why = causes(self.plan, self.store, self.recipe.name)
         nodes = self.plan.nodes()
+        shared = self.shared.steps() if self.shared else set()
+        if self.shared and any(sends_requests(node) and node.name not in shared for node in nodes):
+            fetch_completions(self.store.root / FILE, self.shared.files)  # what is answered costs nothing
         compared = reference_only(
             ([one.name for one in node.inputs], [one.name for one in node.reference_inputs]) for node in nodes
         )
         return Forecast(
             recipe=self.recipe.name,
-            steps=[self._step_forecast(node, rates, why, compared) for node in nodes],
+            steps=[self._step_forecast(node, rates, why, compared, shared) for node in nodes],
             waiting_for_teacher=self.plan.waiting,
             absent=self.plan.absent,
         )
@@ -125,6 +136,7 @@ class BuildSession:
         """
         self.lock.save()
         spent = spending or Spending()
+        shared = SharedSteps(self.shared, self.store) if self.shared else None
         todo = [node for node in self.plan.nodes() if not self.store.done(node.name)]
         with show_progress(len(todo)) as progress, kept_notices() as notices:
             folder = build(
@@ -135,6 +147,7 @@ class BuildSession:
                 start_engine=start_engine,
                 spending=spent,
                 requesting=requesting,
+                shared=shared,
             )
         nodes = [node.name for node in self.plan.nodes()]
         note_build(
@@ -149,7 +162,7 @@ class BuildSession:
         )
         steps = [self.store.summary(name) for name in nodes]
         compared = reference_only((step.inputs, step.reference_inputs) for step in steps)
-        return BuildAccount(
+        account = BuildAccount(
             recipe=self.recipe.name,
             folder=str(folder),
             rows=steps[-1].counts.kept,
@@ -162,8 +175,11 @@ class BuildSession:
             absent=self.plan.absent,
             overrides=override_outcomes(self.store, steps, self.overrides),
         )
+        return account.with_values(shared=shared.account) if shared else account
 
-    def _step_forecast(self, node: Node, rates: Rates, why: dict[str, list[Cause]], compared: set[str]) -> StepForecast:
+    def _step_forecast(
+        self, node: Node, rates: Rates, why: dict[str, list[Cause]], compared: set[str], shared: set[str]
+    ) -> StepForecast:
         summary = self.store.summary(node.name) if self.store.done(node.name) else None
         forecast = StepForecast(
             step=node.step.name,
@@ -174,6 +190,8 @@ class BuildSession:
         )
         if summary:
             return forecast.with_values(failed=summary.failed) if summary.failed else forecast
+        if node.name in shared:
+            return forecast.with_values(shared=True, why=why[node.name])
         if requests := requests_of(node, self.store, rates):
             forecast = forecast.with_values(asks=requests)
         return forecast.with_values(why=why[node.name])

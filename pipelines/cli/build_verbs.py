@@ -18,6 +18,7 @@ from pipelines.cli.shared_options import (
     OVERRIDES,
     OVERWRITE,
     RELOCK,
+    SHARED_STORE,
     STORE,
     echo_account,
     main,
@@ -33,11 +34,12 @@ if TYPE_CHECKING:
     from sources.source import Corpus
 
 
-@recipe_verb("plan", STORE, MIRROR, LOCK, RELOCK, OVERRIDES, PRICE, JSON)
+@recipe_verb("plan", STORE, SHARED_STORE, MIRROR, LOCK, RELOCK, OVERRIDES, PRICE, JSON)
 def plan_verb(
     recipe: Recipe,
     values: dict[str, Any],
     store: Path,
+    shared_store: str | None,
     mirror: Path | None,
     lock: Path | None,
     relock: bool,
@@ -53,7 +55,14 @@ def plan_verb(
     from pipelines.cli.print_tables import plan_table
 
     session = BuildSession.open(
-        recipe, values, store=store, mirror=mirror, lock=lock, relock=relock, overrides=overrides
+        recipe,
+        values,
+        store=store,
+        mirror=mirror,
+        lock=lock,
+        relock=relock,
+        overrides=overrides,
+        shared_store=shared_store,
     )
     forecast = session.forecast(spending(None, None, price, None).rates)
     corpora = [corpus for node in session.plan.nodes() if (corpus := node.step.work.corpus)]
@@ -65,11 +74,12 @@ def plan_verb(
         echo(plan_table(forecast))
 
 
-@recipe_verb("build", STORE, MIRROR, LOCK, RELOCK, OVERRIDES, *ENGINE, *SPENDING, *REQUESTING, JSON)
+@recipe_verb("build", STORE, SHARED_STORE, MIRROR, LOCK, RELOCK, OVERRIDES, *ENGINE, *SPENDING, *REQUESTING, JSON)
 def build_verb(
     recipe: Recipe,
     values: dict[str, Any],
     store: Path,
+    shared_store: str | None,
     mirror: Path | None,
     lock: Path | None,
     relock: bool,
@@ -93,7 +103,14 @@ def build_verb(
 
     start_engine = choose_engine(engine, ray_address, workers, store)
     session = BuildSession.open(
-        recipe, values, store=store, mirror=mirror, lock=lock, relock=relock, overrides=overrides
+        recipe,
+        values,
+        store=store,
+        mirror=mirror,
+        lock=lock,
+        relock=relock,
+        overrides=overrides,
+        shared_store=shared_store,
     )
     how = requesting(limits)
     account = session.build(start_engine=start_engine, spending=spending(**limits), requesting=how)

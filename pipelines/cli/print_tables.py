@@ -17,7 +17,14 @@ if TYPE_CHECKING:
     import polars as pl
     from rich.table import Table
 
-    from pipelines.build.account import BuildAccount, Forecast, PartForecast, RequestForecast, StepAccount
+    from pipelines.build.account import (
+        BuildAccount,
+        Forecast,
+        PartForecast,
+        RequestForecast,
+        SharedAccount,
+        StepAccount,
+    )
     from pipelines.cli.list_sources import CatalogRow
     from pipelines.freeze.export_release import ExportSummary
     from pipelines.own_files.file_tables import FileAccount
@@ -110,7 +117,7 @@ def plan_table(forecast: Forecast) -> str:
     benchmarks: dict[tuple[str, str], list[Counts | None]] = {}
     for step in forecast.steps:
         why = causes_text(step.why) or _accepted(step.failed)
-        state = "done" if step.done else "to do"
+        state = "done" if step.done else "shared" if step.shared else "to do"
         if step.reference_only:
             benchmarks.setdefault((state, why), []).append(step.counts)
         else:
@@ -120,7 +127,9 @@ def plan_table(forecast: Forecast) -> str:
     for name, needs in forecast.waiting_for_teacher.items():
         table.add_row(name, f"needs a teacher: {needs}", "", "", "")
     requests = [text for step in forecast.steps if step.asks for text in _format_requests(step.step, step.asks)]
-    return render_text(table, *requests, *_absent(forecast.absent))
+    shared = sum(step.shared for step in forecast.steps)
+    fetch = [f"\n{shared:,} steps are fetched from the shared store (shared)"] if shared else []
+    return render_text(table, *fetch, *requests, *_absent(forecast.absent))
 
 
 def _row_counts(counts: list[Counts | None]) -> list[str]:
@@ -246,7 +255,18 @@ def _requests(account: BuildAccount) -> list[Any]:
         table.add_row(stage, *(f"{count:,}" for count in counts), f"{one.cost:,.4f}")
     accepted = [f"{step.name}: {text}" for step in account.steps if (text := _accepted(step.failed))]
     notices = [f"note: {text}" for text in account.notices]
-    return [*(["", table] if account.requests else []), *accepted, *notices]
+    return [*(["", table] if account.requests else []), *_shared(account.shared), *accepted, *notices]
+
+
+def _shared(account: SharedAccount | None) -> list[str]:
+    """Return what a build exchanged with its shared store, as one line; nothing where it has none."""
+    if account is None:
+        return []
+    warnings = f"; {account.warnings:,} warnings" if account.warnings else ""
+    return [
+        f"\nshared store: {account.fetched:,} steps and {account.completions_fetched:,} completions fetched, "
+        f"{account.uploaded:,} steps and {account.completions_uploaded:,} completions uploaded{warnings}"
+    ]
 
 
 def _generators(steps: list[StepAccount]) -> list[str]:

@@ -10,7 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pipelines.cli.shared_options import JSON, LOCK, MIRROR, OVERRIDES, RELOCK, STORE, WORKERS, main, recipe_verb
+from pipelines.cli.shared_options import (
+    JSON,
+    LOCK,
+    MIRROR,
+    OVERRIDES,
+    RELOCK,
+    SHARED_STORE,
+    STORE,
+    WORKERS,
+    main,
+    recipe_verb,
+)
 from pipelines.cli.teacher_options import REQUESTING, requesting
 from pipelines.terminal import echo, echo_coloured, echo_json, printable
 
@@ -41,6 +52,7 @@ def version_name(context: click.Context, parameter: click.Parameter, value: str)
 @recipe_verb(
     "release",
     STORE,
+    SHARED_STORE,
     MIRROR,
     LOCK,
     RELOCK,
@@ -61,6 +73,7 @@ def release_verb(
     recipe: Recipe,
     values: dict[str, Any],
     store: Path,
+    shared_store: str | None,
     mirror: Path | None,
     lock: Path | None,
     relock: bool,
@@ -90,7 +103,14 @@ def release_verb(
     if overrides:
         echo(f"with the overrides of {printable(str(overrides))}", err=True)
     session = BuildSession.open(
-        recipe, values, store=store, mirror=mirror, lock=lock, relock=relock, overrides=overrides
+        recipe,
+        values,
+        store=store,
+        mirror=mirror,
+        lock=lock,
+        relock=relock,
+        overrides=overrides,
+        shared_store=shared_store,
     )
     account = session.build(workers=workers, requesting=requesting(how))
     manifest = release(session, version, verdicts)

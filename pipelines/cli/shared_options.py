@@ -32,6 +32,13 @@ STORE = click.option(
     default=Path("store"),
     help="Folder of steps and releases.  [default: store]",
 )
+SHARED_STORE = click.option(
+    "--shared-store",
+    envvar="SABILA_SHARED_STORE",
+    metavar="URL",
+    help="Folder or URL of finished steps that several machines share, as in s3://BUCKET/PREFIX (extra s3), gs://… or "
+    "/nfs/steps: what it has is fetched, and what is built here uploaded.  [default: SABILA_SHARED_STORE, else none]",
+)
 MIRROR = click.option(
     "--mirror",
     envvar="SABILA_MIRROR",

@@ -58,6 +58,11 @@ CREATE INDEX by_any_limit ON completions (any_limit);
 """
 """``any_limit`` is ``Request.key_of_any_limit``; null for completions that were stored before there was one."""
 
+EXCHANGED = (
+    "CREATE TABLE IF NOT EXISTS exchanged (place TEXT, file TEXT, number INTEGER NOT NULL, PRIMARY KEY (place, file))"
+)
+"""Files of completions in shared stores that are known here; made when a shared store is first used."""
+
 COMPLETION = "text, reasoning, finish_reason, prompt_tokens, completion_tokens, logprobs, seconds"
 
 EXPORTED = {
@@ -171,6 +176,38 @@ class Completions:
                 part = keys[at : at + LOOKED_UP]
                 rows += self.connection.execute(f"{query} ({','.join('?' * len(part))})", part).fetchall()
         return pl.DataFrame(rows, EXPORTED, orient="row")
+
+    def exported_after(self, number: int) -> tuple[pl.DataFrame, int]:
+        """Return the first ``EXPORT_ROWS`` completions stored after one with this number, and the last number.
+
+        The table has the columns of ``EXPORTED`` and is sorted by key; it is empty where there are none.
+        """
+        columns = ", ".join(EXPORTED)
+        query = f"SELECT completions.rowid, {columns} FROM completions JOIN prompts USING (prompt) "
+        with _telling(self.path):
+            rows = self.connection.execute(
+                f"{query} WHERE completions.rowid > ? ORDER BY completions.rowid LIMIT {EXPORT_ROWS}", [number]
+            ).fetchall()
+        table = pl.DataFrame([row[1:] for row in rows], EXPORTED, orient="row").sort("key")
+        return table, int(rows[-1][0]) if rows else number
+
+    def last_number(self) -> int:
+        """Return the number of the completion that was stored last, 0 where there is none."""
+        with _telling(self.path):
+            (number,) = self.connection.execute("SELECT max(rowid) FROM completions").fetchone()
+        return int(number or 0)
+
+    def exchanged(self, place: str) -> tuple[int, set[str]]:
+        """Return the number of the last completion uploaded to a shared store, and the names of files known there."""
+        with _telling(self.path):
+            self.connection.execute(EXCHANGED)
+            rows = self.connection.execute("SELECT file, number FROM exchanged WHERE place = ?", [place]).fetchall()
+        return max((number for _, number in rows), default=0), {file for file, _ in rows}
+
+    def note_exchanged(self, place: str, file: str, number: int) -> None:
+        """Store that a file of a shared store is known, and that completions up to a number are there."""
+        with _telling(self.path), _transaction(self.connection) as run:
+            run("INSERT OR REPLACE INTO exchanged VALUES (?, ?, ?)", [place, file, number])
 
     def export(self, folder: Path) -> list[Path]:
         """Write all completions, by key, as parquet files of ``EXPORT_ROWS`` into a new folder, atomically.

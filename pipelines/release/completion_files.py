@@ -6,50 +6,27 @@ prompt, the sampling parameters, and the reply, or the error of a failed request
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TypedDict, cast
 
 import polars as pl
 
-from pipelines.completions.completion_store import EXPORTED, FILE, Completions, opened
+from pipelines.completions.completion_rows import store_rows
+from pipelines.completions.completion_store import EXPORTED, FILE, opened
 from pipelines.storage.store import Store
 from sources.atomic import write_table
 from sources.formats.literal import parquet_schema, read_parquet, scan_parquet
-from sources.record import Message
 from sources.releases.manifest_model import StepSummary
 from sources.releases.read_manifest import ReleaseError
 from synth.teachers.candidates import FAILED
-from synth.teachers.replay import RecordedTeacher
-from synth.teachers.teacher import Completion, Failure, Request, Sampling
+from synth.teachers.teacher import Failure
 
 FOLDER = "completions"
 
 SCHEMA = pl.Schema({**EXPORTED, "error": pl.String})
 """The columns; a failed request has an ``error`` and no reply, and its prompt is not kept."""
 
-
-class CompletionRow(TypedDict):
-    """An answered row of ``SCHEMA``; ``messages``, ``sampling`` and ``logprobs`` are JSON."""
-
-    key: str
-    teacher: str
-    revision: str
-    messages: str
-    sampling: str
-    sample: int
-    text: str
-    reasoning: str | None
-    finish_reason: str
-    prompt_tokens: int | None
-    completion_tokens: int | None
-    logprobs: str | None
-
-
 ROWS_PER_FILE = 100_000
-
-LOOKED_UP = 1000
 
 
 def write_completions(store: Store, graph: list[StepSummary], folder: Path) -> None:
@@ -105,33 +82,9 @@ def tables(folder: Path) -> Iterator[pl.DataFrame]:
         yield read_parquet(path)
 
 
-def answered(rows: pl.DataFrame) -> Iterator[CompletionRow]:
-    """Yield the rows of a table of ``SCHEMA`` that have a reply."""
-    yield from cast(Iterator[CompletionRow], rows.filter(pl.col("error").is_null()).iter_rows(named=True))
-
-
-def request(row: CompletionRow) -> Request:
-    """Return the request of a completion, without the row that it was sent for."""
-    sampling = json.loads(row["sampling"])
-    return Request(
-        row="",
-        stage="",
-        messages=tuple(Message(**message) for message in json.loads(row["messages"])),
-        sampling=Sampling(**{**sampling, "stop": tuple(sampling["stop"])}),
-        sample=row["sample"],
-    )
-
-
-def completion(row: CompletionRow) -> Completion:
-    """Return the reply of a row."""
-    return Completion(
-        text=row["text"],
-        reasoning=row["reasoning"],
-        finish_reason=row["finish_reason"],
-        prompt_tokens=row["prompt_tokens"],
-        completion_tokens=row["completion_tokens"],
-        logprobs=None if row["logprobs"] is None else tuple(json.loads(row["logprobs"])),
-    )
+def answered(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows of a table of ``SCHEMA`` that have a reply."""
+    return rows.filter(pl.col("error").is_null())
 
 
 def restore(folder: Path, store: Store) -> dict[str, Failure]:
@@ -144,26 +97,10 @@ def restore(folder: Path, store: Store) -> dict[str, Failure]:
         failed = rows.filter(pl.col("error").is_not_null()).select("key", "error")
         failures |= {key: Failure(error=error, tries=1) for key, error in failed.iter_rows()}
         with opened(store.root / FILE) as completions:
-            for part in _parts(rows.filter(pl.col("error").is_null())):
-                _restore(part, completions)
+            for row, same in store_rows(answered(rows), completions):
+                if not same:
+                    raise ReleaseError(
+                        f"{completions.path} has another answer of {row['teacher']} to the request {row['key']}: name "
+                        "a new folder with --store, so that the release's own is used"
+                    )
     return failures
-
-
-def _parts(rows: pl.DataFrame) -> Iterator[pl.DataFrame]:
-    for teacher in rows.partition_by("teacher", "revision", maintain_order=True):
-        yield from teacher.iter_slices(LOOKED_UP)
-
-
-def _restore(rows: pl.DataFrame, completions: Completions) -> None:
-    answers = [(row["key"], request(row), completion(row)) for row in answered(rows)]
-    teacher = RecordedTeacher(name=rows["teacher"][0], revision=rows["revision"][0], license="")
-    for (key, _, released), kept in zip(answers, completions.keep(answers, teacher), strict=True):
-        if _comparable(kept) != _comparable(released):
-            raise ReleaseError(
-                f"{completions.path} has another answer of {teacher.name} to the request {key}: name a new folder "
-                "with --store, so that the release's own is used"
-            )
-
-
-def _comparable(answer: Completion) -> dict[str, object]:
-    return {name: value for name, value in vars(answer).items() if name != "seconds"}

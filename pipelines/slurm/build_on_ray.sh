@@ -5,7 +5,8 @@
 #       aloe_sft --mirror /shared/mirror --store /shared/store
 #
 # The arguments are those of `sabila build`. Submit it from the checkout. Checkout, environment, mirror and store lie on a
-# file system that all nodes share. A job that runs out of time is submitted again: the build resumes.
+# file system that all nodes share. A job that runs out of time is submitted again: the build resumes. Jobs with stores of
+# their own, such as arrays over recipes, exchange finished steps with --shared-store /shared/steps.
 #   VENV      environment with sabila and its extra `ray`  [.venv in the checkout]
 #   RAY_PORT  port of the head node  [6379; give jobs that may share a node different ones]
 #SBATCH --job-name=sabila

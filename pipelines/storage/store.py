@@ -111,6 +111,14 @@ class Store:
         write_json(partial / MARKER, summary.to_json())
         return self._publish(name)
 
+    def adopt(self, name: str, downloaded: Path) -> Path:
+        """Give the complete folder ``downloaded`` the name of a step, in place of what a killed build left of it."""
+        partial = self.root / "partial" / name
+        with writing(partial):
+            shutil.rmtree(partial, ignore_errors=True)
+            downloaded.rename(partial)
+        return self._publish(name)
+
     def _publish(self, name: str) -> Path:
         partial, folder = self.root / "partial" / name, self.folder(name)
         for leftover in partial.rglob("*.tmp"):

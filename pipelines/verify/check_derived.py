@@ -6,8 +6,9 @@ import json
 from collections.abc import Iterator
 from itertools import zip_longest
 
+from pipelines.completions.completion_rows import CompletionRow, completion_rows, request
 from pipelines.release.card import card
-from pipelines.release.completion_files import FOLDER, CompletionRow, answered, request, tables
+from pipelines.release.completion_files import FOLDER, answered, tables
 from pipelines.release.config_file import CONFIG, release_config
 from pipelines.release.croissant import croissant
 from pipelines.release.figures import check_figures
@@ -85,7 +86,7 @@ def completions(release: ReleaseUnderTest) -> Iterator[Finding]:
         if keys.len() and (not keys.is_sorted() or keys.is_duplicated().any() or keys[0] <= last):
             yield Finding(file=FOLDER, what="keys", expected="each once, in order", found="repeated or out of order")
         last = keys[-1] if keys.len() else last
-        for row in answered(rows):
+        for row in completion_rows(answered(rows)):
             if (key := _key(row)) != row["key"]:
                 yield Finding(file=FOLDER, what=f"key of {row['key']}", expected=key, found=row["key"])
 
