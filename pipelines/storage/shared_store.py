@@ -19,11 +19,11 @@ from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
-from sources.json_model import InnerPath, JsonModel, Name, Size
 
 from pipelines.storage.shared_files import OPTION, SharedFiles, SharedStoreError
 from pipelines.storage.store import MARKER
 from sources.atomic import sync, writing
+from sources.fields.json_model import InnerPath, JsonModel, Name, Size
 
 FORMAT = 1
 
