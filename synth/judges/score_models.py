@@ -17,6 +17,7 @@ from quality.scores.likelihood import Continuation
 from quality.scores.score_columns import Score, Unscored
 from sources.errors import SabilaError
 from sources.record import Message
+from synth.teachers.model_device import to_device
 from synth.teachers.model_files import hub_or_cache
 from synth.teachers.teacher import Completion, Failure, Request, Sampling, Teacher
 from synth.teachers.template_dates import dated_template
@@ -152,11 +153,10 @@ def causal_model(
     *,
     revision: str | None = None,
     device: str | None = None,
-    dtype: str = "auto",
     batch_tokens: int = BATCH_TOKENS,
 ) -> CausalModel:
     """Return the model at a folder or Hub id. Raises ``UnfitModelError`` where it cannot be loaded."""
-    loaded = _load("AutoModelForCausalLM", path, revision, device, dtype, batch_tokens)
+    loaded = _load("AutoModelForCausalLM", path, revision, device, batch_tokens)
     return CausalModel(loaded=loaded, name=path)
 
 
@@ -165,14 +165,13 @@ def reward_model(
     *,
     revision: str | None = None,
     device: str | None = None,
-    dtype: str = "auto",
     batch_tokens: int = BATCH_TOKENS,
 ) -> RewardModel:
     """Return the reward model at a folder or Hub id.
 
     Raises ``UnfitModelError`` for one that cannot be loaded, has other than one label, or no chat template.
     """
-    loaded = _load("AutoModelForSequenceClassification", path, revision, device, dtype, batch_tokens)
+    loaded = _load("AutoModelForSequenceClassification", path, revision, device, batch_tokens)
     if loaded.model.config.num_labels != 1:
         raise UnfitModelError(f"{path} has {loaded.model.config.num_labels} labels, expected one, as in reward models")
     if not loaded.tokenizer.chat_template:
@@ -185,7 +184,7 @@ def text_classifier(path: str, label: str | None = None, *, revision: str | None
 
     Raises ``UnfitModelError`` for a model that cannot be loaded, and a label that it does not have.
     """
-    loaded = _load("AutoModelForSequenceClassification", path, revision, None, "auto", BATCH_TOKENS)
+    loaded = _load("AutoModelForSequenceClassification", path, revision, None, BATCH_TOKENS)
     labels = {str(name).casefold(): int(place) for place, name in loaded.model.config.id2label.items()}
     if label is None and len(labels) == 1:
         return TextClassifier(loaded=loaded, place=0)
@@ -268,19 +267,20 @@ def _chat_ids(tokenizer: Any, conversation: Sequence[tuple[str, str]]) -> list[i
     return ids[1:] if len(ids) > 1 and ids[0] == ids[1] == tokenizer.bos_token_id else ids
 
 
-def _load(kind: str, path: str, revision: str | None, device: str | None, dtype: str, batch_tokens: int) -> LoadedModel:
+def _load(kind: str, path: str, revision: str | None, device: str | None, batch_tokens: int) -> LoadedModel:
     try:
-        torch, transformers = import_module("torch"), import_module("transformers")
+        transformers = import_module("transformers")
+        import_module("torch")
         with hub_or_cache(path):
             tokenizer = transformers.AutoTokenizer.from_pretrained(path, revision=revision)
-            model = getattr(transformers, kind).from_pretrained(path, revision=revision, dtype=dtype)
+            model = getattr(transformers, kind).from_pretrained(path, revision=revision, dtype="auto")
     except ModuleNotFoundError as error:
         raise UnfitModelError(f"scores need the package {error.name}: install the extra 'local'") from error
     except (OSError, ValueError) as error:
         raise UnfitModelError(
             f"cannot load {path!r}: {str(error).splitlines()[0]}; expected the folder or Hub id of a transformers model"
         ) from error
-    model = model.to(device or ("cuda" if torch.cuda.is_available() else "cpu")).eval()
+    model = to_device(model, device)
     longest = getattr(model.config.get_text_config(), "max_position_embeddings", None)
     return LoadedModel(model=model, tokenizer=tokenizer, longest=longest, batch_tokens=batch_tokens)
 

@@ -19,6 +19,7 @@ from synth.teachers.local_chat import (
     prompt_tokens,
     reasoning_and_answer,
 )
+from synth.teachers.model_device import to_device
 from synth.teachers.model_files import model_name, model_revision
 from synth.teachers.options import TeacherOptions
 from synth.teachers.sampling import Alternatives, Ends, SamplingBatch
@@ -175,7 +176,8 @@ class Loaded:
 def load(model: str, revision: str | None) -> Loaded:
     """Return a model from a folder, or from the Hub at a commit. Raises ``TeacherError`` where it cannot serve."""
     try:
-        torch, transformers = import_module("torch"), import_module("transformers")
+        transformers = import_module("transformers")
+        import_module("torch")
         tokenizer = transformers.AutoTokenizer.from_pretrained(model, revision=revision, padding_side="left")
         network = transformers.AutoModelForCausalLM.from_pretrained(model, revision=revision, dtype="auto")
     except ImportError as error:
@@ -190,6 +192,6 @@ def load(model: str, revision: str | None) -> Loaded:
         )
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
-    network.to("cuda" if torch.cuda.is_available() else "cpu").eval()
+    network = to_device(network)
     longest = getattr(network.config.get_text_config(), "max_position_embeddings", None)
     return Loaded(model=network, tokenizer=tokenizer, longest=longest, notices=Notices(f"transformers:{model}"))

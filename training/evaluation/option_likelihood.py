@@ -18,6 +18,7 @@ from typing import Any
 from sources.license import UNKNOWN
 from sources.record import Message
 from synth.teachers.local_chat import loaded_at
+from synth.teachers.model_device import to_device
 from synth.teachers.model_files import hub_or_cache, model_name, model_revision
 from synth.teachers.teacher import Answered, Completion, Failure, Request, Sampling, TeacherError
 
@@ -103,7 +104,8 @@ class LikelihoodTeacher:
 def load_network(model: str, revision: str | None) -> tuple[Any, Any]:
     """Return a causal model and its tokenizer; no chat template is needed. Raises ``TeacherError``."""
     try:
-        torch, transformers = import_module("torch"), import_module("transformers")
+        transformers = import_module("transformers")
+        import_module("torch")
     except ImportError as error:
         raise TeacherError(
             f"log-likelihoods of {model} need torch and transformers ({error}): install sabila[local]"
@@ -114,7 +116,7 @@ def load_network(model: str, revision: str | None) -> tuple[Any, Any]:
             network = transformers.AutoModelForCausalLM.from_pretrained(model, revision=revision, dtype="auto")
     except (OSError, ValueError) as error:
         raise TeacherError(f"{model} cannot be loaded as a causal model: {str(error).splitlines()[0]}") from error
-    return network.to("cuda" if torch.cuda.is_available() else "cpu").eval(), tokenizer
+    return to_device(network), tokenizer
 
 
 def _encode(tokenizer: Any, requests: Sequence[Request]) -> Iterator[_Encoded]:
