@@ -3,8 +3,11 @@
 import csv
 import json
 import re
+import uuid
 from collections import Counter
+from datetime import datetime
 from importlib import import_module
+from urllib.parse import urlsplit
 
 import polars as pl
 import pytest
@@ -368,3 +371,99 @@ def test_a_release_of_another_format_is_refused_with_what_to_do(written, told, t
     (tmp_path / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
     with pytest.raises(ReleaseError, match=re.escape(f"is no manifest of a release: {told}")):
         read_manifest.read(tmp_path / "manifest.json")
+
+
+# --- lineage ---------------------------------------------------------------------------------------------------------
+
+LOCK = {
+    "clinic": {"home": "hf://datasets/org/clinic", "revision": "a" * 40, "files": {"train.jsonl": "1" * 64}},
+    "exams": {"home": "https://github.com/org/exams", "revision": "v1", "files": {"exams.json": "2" * 64}},
+    "exams_test": {"home": "https://github.com/org/exams", "revision": "v1", "files": {"test.json": "3" * 64}},
+    "own": {"home": "file:own.csv", "revision": "own", "files": {"own.csv": "4" * 64}},
+}
+
+REQUIRED = {
+    "event": {"eventTime": str, "run": dict, "job": dict, "producer": str, "schemaURL": str},
+    "run": {"runId": str},
+    "job": {"namespace": str, "name": str},
+    "dataset": {"namespace": str, "name": str},
+    "facet": {"_producer": str, "_schemaURL": str},
+    "version": {"datasetVersion": str},
+    "processing_engine": {"version": str},
+    "jobType": {"processingType": str, "integration": str},
+    "outputStatistics": {"rowCount": int},
+}
+"""What OpenLineage 2-0-2 requires of a run event, its parts and the facets that are used here, with their types."""
+
+
+def check_required(part, kind):
+    for name, expected in REQUIRED.get(kind, {}).items():
+        assert isinstance(part[name], expected), f"{kind}.{name}"
+
+
+def check_event(event):
+    """Hold an event to the required fields and formats of the specification."""
+    check_required(event, "event")
+    check_required(event["run"], "run")
+    check_required(event["job"], "job")
+    assert event["eventType"] in ("START", "RUNNING", "COMPLETE", "ABORT", "FAIL", "OTHER")
+    assert datetime.fromisoformat(event["eventTime"]).tzinfo
+    assert str(uuid.UUID(event["run"]["runId"])) == event["run"]["runId"]
+    datasets = [*event["inputs"], *event["outputs"]]
+    for dataset in datasets:
+        check_required(dataset, "dataset")
+    holders = [event["run"], event["job"], *datasets]
+    facets = [pair for one in holders for key in ("facets", "outputFacets") for pair in one.get(key, {}).items()]
+    assert len(facets) > len(holders)
+    for name, facet in facets:
+        check_required(facet, "facet")
+        check_required(facet, name)
+        assert all(urlsplit(facet[key]).scheme for key in ("_producer", "_schemaURL"))
+        assert name in REQUIRED or name == "dataSource" or name.startswith("sabila_"), "a facet of our own says whose"
+
+
+@pytest.fixture
+def locked(release):
+    """Return the release with a recipe and the sources that it read."""
+    recipe = {"name": "tiny", "shipped": False, "file_sha256": "5" * 64}
+    whole = {"name": "tiny", "version": "1", "license": "CC-BY-4.0", "steps": [], "recipe": recipe, "lock": LOCK}
+    seal({**whole, "rows": len(ROWS), "libraries": {"sabila": "0.1.0"}}, release)
+    return release
+
+
+def test_an_event_of_openlineage_names_run_sources_and_release(locked, tmp_path):
+    done = CliRunner().invoke(main, ["export", str(locked), "--to", "openlineage", "--out", str(tmp_path / "out")])
+    assert done.exit_code == 0, done.output
+    assert done.stdout.splitlines() == ["written: openlineage.json", str(tmp_path / "out")]
+    event = json.loads((tmp_path / "out" / "openlineage.json").read_text())
+    check_event(event)
+    assert (event["eventType"], event["job"]["name"], event["producer"]) == ("COMPLETE", "tiny", "urn:sabila:0.1.0")
+    found = {(one["namespace"], one["name"]): one["facets"] for one in event["inputs"]}
+    assert list(found) == [("file", "own.csv"), ("hf://datasets", "org/clinic"), ("https://github.com", "org/exams")]
+    assert found["hf://datasets", "org/clinic"]["version"]["datasetVersion"] == "a" * 40
+    sources = found["https://github.com", "org/exams"]["sabila_sources"]["sources"]
+    assert sources == {name: LOCK[name]["files"] for name in ("exams", "exams_test")}
+    (output,) = event["outputs"]
+    assert (output["namespace"], output["name"]) == ("sabila", "tiny")
+    assert output["outputFacets"]["outputStatistics"]["rowCount"] == len(ROWS)
+    listed = {one["path"]: one["sha256"] for one in output["facets"]["sabila_release"]["files"]}
+    manifest = json.loads((locked / "manifest.json").read_text())
+    assert listed == {one["path"]: one["sha256"] for one in manifest["files"] if one["path"].startswith("data/")}
+    assert output["facets"]["sabila_release"]["hash"] == manifest["hash"]
+
+
+def test_the_same_release_gives_the_same_event(locked, tmp_path):
+    export(locked, tmp_path / "one", to="openlineage", kind=None, model="m")
+    export(locked, tmp_path / "two", to="openlineage", kind=None, model="m")
+    export(locked, tmp_path / "two", to="openlineage", kind=None, model="m")
+    one, two = ((tmp_path / name / "openlineage.json").read_bytes() for name in ("one", "two"))
+    assert one == two
+
+
+def test_an_event_has_no_rows_to_choose_and_takes_a_folder_of_its_own(locked, tmp_path):
+    with pytest.raises(ExportError, match="--config is sft, and openlineage has no rows: leave the option out"):
+        export(locked, tmp_path / "out", to="openlineage", kind="sft", model="m")
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "notes.txt").write_text("mine")
+    with pytest.raises(ExportError, match="exists already, expected the name of a new folder"):
+        export(locked, tmp_path / "full", to="openlineage", kind=None, model="m")

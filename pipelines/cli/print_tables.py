@@ -376,7 +376,8 @@ def export_text(done: ExportSummary) -> str:
     lines = [f"{rows:,} rows in {by_kind[kind]}" for kind, rows in done.rows.items()]
     lines += [f"{rows:,} rows not exported: {reason}" for reason, rows in done.reasons.items()]
     others = [name for name in done.files if name.partition(".")[0] not in done.rows]
-    return "\n".join([*lines, f"also written: {', '.join(others)}", done.folder])
+    written = f"{'also ' if lines else ''}written: {', '.join(others)}"
+    return "\n".join([*lines, written, done.folder])
 
 
 def examples(account: BuildAccount, steps: Path) -> str:

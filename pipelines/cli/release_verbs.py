@@ -266,7 +266,10 @@ def override(
     echo(f"{len(entries)} added to {out}; apply them: sabila build RECIPE --overrides {out}", err=True)
 
 
-TARGETS = ("sharegpt", "alpaca", "trl", "axolotl", "llama-factory", "openrlhf", "grpo", "tool-calls", "csv", "xlsx")
+TARGETS = (
+    *("sharegpt", "alpaca", "trl", "axolotl", "llama-factory", "openrlhf", "grpo", "tool-calls", "csv", "xlsx"),
+    "openlineage",
+)
 
 
 @main.command()
@@ -277,7 +280,8 @@ TARGETS = ("sharegpt", "alpaca", "trl", "axolotl", "llama-factory", "openrlhf", 
     required=True,
     help="Trainer or format to export for. axolotl, llama-factory and openrlhf also get a config; grpo has questions "
     "with options, gold and checker, for TRL's GRPOTrainer and verifiers; tool-calls has messages with tool_calls and "
-    "tools; csv and xlsx are for people.",
+    "tools; csv and xlsx are for people; openlineage is one event without rows, for a catalog of lineage: the run, the "
+    "sources with revisions and hashes, and the release.",
 )
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="New folder for the files."

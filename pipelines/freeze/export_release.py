@@ -9,24 +9,27 @@ import shutil
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, get_args
+from typing import IO, Literal, get_args
 
 import orjson
 import polars as pl
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from pipelines.freeze.export_files import FILES, RowFile
+from pipelines.freeze.lineage_event import FILE as LINEAGE_FILE
+from pipelines.freeze.lineage_event import lineage_event
 from pipelines.release.assigned_splits import split_names, split_of_file
 from pipelines.release.data_files import scan
 from pipelines.release.open_release import open_release, reading
 from quality.splits import TRAIN
-from sources.atomic import write_bytes, writing
+from sources.atomic import write_bytes, write_json, writing
 from sources.catalog import SOURCES
 from sources.errors import SabilaError
 from sources.record import Record
 from sources.releases.manifest_model import Manifest
-from sources.releases.read_manifest import file_hash
+from sources.releases.read_manifest import MANIFEST, file_hash
 from sources.table import records
 from synth.formatting.trainer_formats import ONE_SHAPE, Kind, Target, kind_of, shaped
 from training.data.handoff import Handoff, Tool, configs
@@ -35,6 +38,9 @@ from training.settings import Dpo, Sft
 ROWS_AT_ONCE = 10_000
 NOT_EXPORTED = "not_exported.jsonl"
 ATTRIBUTION = "ATTRIBUTION.md"
+
+Lineage = Literal["openlineage"]
+"""The export that has no rows: the release as an event of a lineage catalog."""
 
 
 class ExportError(SabilaError):
@@ -61,16 +67,19 @@ class ExportSummary:
     files: list[str]
 
 
-def export(release: Path, out: Path, *, to: Target, kind: Kind | None, model: str) -> ExportSummary:
-    """Write the rows of a release for ``to`` into a new folder, atomically.
+def export(release: Path, out: Path, *, to: Target | Lineage, kind: Kind | None, model: str) -> ExportSummary:
+    """Write the rows of a release for ``to`` into a new folder, atomically; for ``openlineage`` its event alone.
 
     ``kind`` selects conversations (``sft``) or pairs (``dpo``), where a format has both. Returns the account: rows by
     kind, those not exported by reason, the files. Raises ``ReleaseError`` where the release is broken, ``ExportError``
     where it has no such rows or ``out`` exists.
     """
-    if kind and to in ONE_SHAPE:
-        raise ExportError(f"--config is {kind}, and {to} has one kind of rows: leave the option out")
+    if kind and (to in ONE_SHAPE or to == "openlineage"):
+        has = "no rows" if to == "openlineage" else "one kind of rows"
+        raise ExportError(f"--config is {kind}, and {to} has {has}: leave the option out")
     manifest = open_release(release)
+    if to == "openlineage":
+        return _export_lineage(manifest, release, out)
     exists = out.exists()
     if exists and not (out / ATTRIBUTION).is_file():
         raise ExportError(f"{out} exists already, expected the name of a new folder")
@@ -101,6 +110,17 @@ def export(release: Path, out: Path, *, to: Target, kind: Kind | None, model: st
         reasons=dict(sorted(done.reasons.items())),
         files=sorted(path.name for path in out.iterdir()),
     )
+
+
+def _export_lineage(manifest: Manifest, release: Path, out: Path) -> ExportSummary:
+    """Write the event of a release into a folder; its time is that at which the manifest was written."""
+    if "recipe" not in manifest.model_fields_set:
+        raise ExportError(f"{release / MANIFEST} names no recipe: sabila verify lists what is wrong")
+    written = datetime.fromtimestamp(int((release / MANIFEST).stat().st_mtime), UTC)
+    if out.exists() and any(path.name != LINEAGE_FILE for path in out.iterdir()):
+        raise ExportError(f"{out} exists already, expected the name of a new folder")
+    write_json(out / LINEAGE_FILE, lineage_event(manifest, written))
+    return ExportSummary(folder=str(out), rows={}, not_exported=0, reasons={}, files=[LINEAGE_FILE])
 
 
 def _hashes(folder: Path) -> dict[str, str]:
