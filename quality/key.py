@@ -32,7 +32,7 @@ def key(text: pl.Expr) -> pl.Expr:
     number, one at the end of a word (HIV-, HCO3-) and a ``/`` or ``*`` with a space on both sides. Case counts in a
     text of two letters (Mg, mg), in genotypes (Aa, AA) and in mouse gene symbols (Brca1, BRCA1).
     """
-    symbol = text.str.contains(r"^\s*[A-Za-z]{2}\s*$") & ~_bare(text).str.to_lowercase().is_in(SHORT_WORDS)
+    symbol = text.str.contains(r"^\s*[A-Za-z]{2}\s*$") & ~_stripped(text).str.to_lowercase().is_in(SHORT_WORDS)
     marked = text.str.normalize("NFC").str.replace_all(r"\p{Cf}+", "")
     for form, mark in ((str.title, "ʼ"), (str.upper, "ʼʼ")):
         marked = marked.str.replace_all(rf"\b((?:{'|'.join(map(form, GENES))})+)\b", f"${{1}}{mark}")
@@ -45,8 +45,8 @@ def key(text: pl.Expr) -> pl.Expr:
     marked = marked.str.replace_all(" / ", " ∕ ", literal=True).str.replace_all(r"([^\s]) [*·] ", "$1 × ")
     spaced = marked.str.replace_all(rf"([{SIGNS}])", " $1 ")
     words = spaced.str.replace_all(rf"[^\p{{L}}\p{{M}}\p{{N}}{SIGNS}]+", " ").str.strip_chars(" ")
-    return pl.when(symbol).then(_bare(text)).otherwise(words)
+    return pl.when(symbol).then(_stripped(text)).otherwise(words)
 
 
-def _bare(text: pl.Expr) -> pl.Expr:
+def _stripped(text: pl.Expr) -> pl.Expr:
     return text.str.strip_chars()

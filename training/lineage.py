@@ -71,7 +71,7 @@ def _recorded_step(text: str) -> dict[str, Any]:
     try:
         record = json.loads(text)
         if "lineage" in record:
-            return _checked(record["lineage"], DEEPEST, [MOST])
+            return _check_step(record["lineage"], DEEPEST, [MOST])
         if "start_model" in record:
             start = record["start_model"]
             first = {**start, "model": public_name(start["name"], local=bool(start["hash"])), "hub": not start["hash"]}
@@ -82,12 +82,12 @@ def _recorded_step(text: str) -> dict[str, Any]:
                 for one in record["inputs"]
             ]
             lineage = {"made_by": "merge", "release": None, "from": inputs}
-        return _checked(lineage, DEEPEST, [MOST])
+        return _check_step(lineage, DEEPEST, [MOST])
     except (ValueError, KeyError, TypeError, AttributeError):
         return {}  # no record of ours: the model is taken as it is
 
 
-def _checked(lineage: Mapping[str, Any], depth: int, left: list[int]) -> dict[str, Any]:
+def _check_step(lineage: Mapping[str, Any], depth: int, left: list[int]) -> dict[str, Any]:
     """Return a step with the fields of a lineage only, truncated where it is too deep or too long."""
     models = []
     for model in list(lineage.get("from") or []) if depth else []:
@@ -100,7 +100,7 @@ def _checked(lineage: Mapping[str, Any], depth: int, left: list[int]) -> dict[st
                 "hub": model.get("hub") is True,
                 "revision": _text(model.get("revision")),
                 "license": _text(model.get("license")) or UNKNOWN_LICENSE,
-                **_checked(model, depth - 1, left),
+                **_check_step(model, depth - 1, left),
             }
         )
     release = lineage.get("release")

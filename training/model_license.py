@@ -72,12 +72,12 @@ def stated_license(text_of: Callable[[str], str | None], name: str = "") -> str:
 
 def card_license(head: dict[str, Any]) -> str:
     """Return the licence expression of a card's metadata; unknown names become ``LicenseRef-unknown``."""
-    names = list(_named(head))
+    names = list(_license_names(head))
     known = [named_license(word) for word in names]
     return joint(id or UNKNOWN_LICENSE for id in known) if names else UNKNOWN_LICENSE
 
 
-def _named(head: dict[str, Any]) -> Iterator[str]:
+def _license_names(head: dict[str, Any]) -> Iterator[str]:
     """Yield the names of licences on a card; for ``other`` the separate name."""
     license = head.get("license")
     for word in license if isinstance(license, list) else [license]:

@@ -37,7 +37,7 @@ def read_settings(stage: Stage, preset: str | None, file: Path | None, overrides
     # A stage's own defaults, for a group that is given in part would take those of the group.
     defaults = dataclasses.asdict(STAGES[stage]())
     values = _over(_over(defaults, _preset(stage, preset or named)), from_file)
-    return _checked(stage, _over(values, _grouped(stage, overrides)))
+    return _validate(stage, _over(values, _grouped(stage, overrides)))
 
 
 def presets(stage: Stage) -> list[str]:
@@ -119,7 +119,7 @@ def _over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _checked(stage: Stage, values: dict[str, Any]) -> Settings:
+def _validate(stage: Stage, values: dict[str, Any]) -> Settings:
     try:
         settings: Settings = TypeAdapter(STAGES[stage]).validate_python(values)
     except ValidationError as error:

@@ -274,10 +274,10 @@ def repetition(rows: pl.DataFrame, config: Rules) -> Found:
     lowered = pl.col("head").str.to_lowercase()
     # As many different words as these are enough for any answer; the last one may be cut off.
     enough = config.min_distinct_words * REPETITION_WORDS + 1
-    poor = _spoken(lowered.str.head(OPENING_CHARS)).list.head(REPETITION_WORDS).list.n_unique() < enough
+    poor = _words_with_punctuation(lowered.str.head(OPENING_CHARS)).list.head(REPETITION_WORDS).list.n_unique() < enough
     marked = pl.col("head").str.count_matches(r"[.!?\n]") >= 5
     doubtful = long.with_columns(poor=poor, marked=marked).filter(pl.col("poor") | pl.col("marked"))
-    words = doubtful.filter("poor").select("offset", words=_spoken(lowered).list.head(REPETITION_WORDS))
+    words = doubtful.filter("poor").select("offset", words=_words_with_punctuation(lowered).list.head(REPETITION_WORDS))
     clauses = lowered.str.extract_all(r"[^.!?\n]*[\p{L}\p{N}][^.!?\n]*")
     parts = doubtful.filter("marked").select("offset", parts=clauses.list.eval(pl.element().str.strip_chars()))
     n, different = pl.col("words").list.len(), pl.col("words").list.n_unique()
@@ -292,7 +292,7 @@ def repetition(rows: pl.DataFrame, config: Rules) -> Found:
         pl.col("offset").is_in(pl.concat([few["offset"], one["offset"], stuck["offset"]]).implode())
     )
     counted = repeating.filter(~(pl.col("head").str.contains(CODE) | pl.col("repetition_requested"))).select(
-        "offset", words=_spoken(lowered).list.head(REPETITION_WORDS)
+        "offset", words=_words_with_punctuation(lowered).list.head(REPETITION_WORDS)
     )
     evidence = pl.format("{} words, {} of them different", n, different)
     return counted.filter(n >= config.repetition_words).select("offset", evidence=evidence)
@@ -308,7 +308,7 @@ def _loops(text: str) -> bool:
     return loop is not None and re.search(r"[^\W\d_]{4}", loop[1]) is not None
 
 
-def _spoken(lowered: pl.Expr) -> pl.Expr:
+def _words_with_punctuation(lowered: pl.Expr) -> pl.Expr:
     """Return the words of a text with their trailing punctuation."""
     return lowered.str.extract_all(r"[\p{L}\p{M}\p{N}][^\s]*")
 

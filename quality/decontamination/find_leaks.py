@@ -125,7 +125,7 @@ def _in_slice(
     pairs = pairs.sort(order, descending=[False, False, False, True])
     pairs = pairs.unique(["row", "item_group"], keep="first", maintain_order=True)
     if judge is not None:
-        return _judged(_spelled_out(pairs, rows, index), judge)
+        return _apply_judge(_spelled_out(pairs, rows, index), judge)
     return _spelled_out(pairs.filter(pl.col("layer") != SUSPECTED), rows, index)
 
 
@@ -173,7 +173,7 @@ def _spelled_out(numbered: pl.DataFrame, rows: pl.DataFrame, index: LeakIndex) -
     return pairs.with_columns(verdict=pl.lit(None, pl.Boolean)).select(LEAK_SCHEMA.names())
 
 
-def _judged(pairs: pl.DataFrame, judge: Judge) -> pl.DataFrame:
+def _apply_judge(pairs: pl.DataFrame, judge: Judge) -> pl.DataFrame:
     """Return the pairs that the judge does not clear; exact ones are not sent to it.
 
     A missing verdict leaves a pair contaminated. A suspect that is not cleared gets the layer ``judge``.

@@ -44,10 +44,10 @@ def rows_of(records: pl.DataFrame) -> pl.DataFrame:
     turns = pl.col("messages").list
     by_user = turns.filter(pl.element().struct.field("role") == "user")
     by_others = turns.filter(pl.element().struct.field("role") != "user")
-    reasoning = (_said(by_others), "context", "rationale", "response", "rejected")
+    reasoning = (_contents(by_others), "context", "rationale", "response", "rejected")
     return records.select(
         "id",
-        question=_said(by_user),
+        question=_contents(by_user),
         options="options",
         answer="answer",
         reasoning=pl.concat_str(reasoning, separator="\n", ignore_nulls=True),
@@ -55,7 +55,7 @@ def rows_of(records: pl.DataFrame) -> pl.DataFrame:
     ).cast(ROW_SCHEMA)
 
 
-def _said(turns: pl.Expr) -> pl.Expr:
+def _contents(turns: pl.Expr) -> pl.Expr:
     return turns.list.eval(pl.element().struct.field("content")).list.join("\n")
 
 

@@ -57,14 +57,14 @@ def unit_vectors(texts: Sequence[str], embed: Embed) -> F32:
     distinct = worded.unique("offset", keep="first", maintain_order=True)
     if distinct.is_empty():
         return np.zeros((len(texts), 0), np.float32)
-    vectors = _checked(embed(distinct["text"].to_list()), distinct.height)
+    vectors = _unit_rows(embed(distinct["text"].to_list()), distinct.height)
     places = worded.join(distinct.select("offset", place=pl.int_range(pl.len())), on="offset", maintain_order="left")
     out = np.zeros((len(texts), vectors.shape[1]), np.float32)
     out[places["row"].to_numpy()] = vectors[places["place"].to_numpy()]
     return out
 
 
-def _checked(embedded: NDArray[Any], expected: int) -> F32:
+def _unit_rows(embedded: NDArray[Any], expected: int) -> F32:
     vectors = np.asarray(embedded, np.float32)
     if vectors.ndim != 2 or len(vectors) != expected:
         raise VectorError(f"embed gave shape {vectors.shape} for {expected} texts, expected one vector a text")

@@ -87,7 +87,7 @@ def _differ(run: list[str], other: list[str], mine: list[str], theirs: list[str]
     if all(marked) or _opposed(left, right):
         return True
     least = SINGLE_BITS if single else NAME_BITS
-    return _named(left, theirs, least) and _named(right, mine, least)
+    return _has_other_name(left, theirs, least) and _has_other_name(right, mine, least)
 
 
 def _is_mark(word: str, *, single: bool) -> bool:
@@ -109,7 +109,7 @@ def _turned(one: str, other: str) -> bool:
     return False
 
 
-def _named(run: list[str], text: list[str], least: float) -> bool:
+def _has_other_name(run: list[str], text: list[str], least: float) -> bool:
     """Return whether a run has a name that is absent from the other text in any spelling."""
     return any(_bits(word) >= least and not any(_one_word(word, other) for other in text) for word in run)
 

@@ -77,7 +77,7 @@ class Passage(NamedTuple):
     density: float
 
 
-class Seen(NamedTuple):
+class PassageMatch(NamedTuple):
     """Result of a comparison: kind, share of the item, bits, and the passage."""
 
     kind: int
@@ -120,12 +120,12 @@ def _front(old: Passages, count: int) -> Passages:
 
 
 @compiled
-def _compare(window: I32, items: Items, marks: Marks, item: int, stamp: int, limits: PassageLimits) -> Seen:
+def _compare(window: I32, items: Items, marks: Marks, item: int, stamp: int, limits: PassageLimits) -> PassageMatch:
     question_bits, all_bits = items.question_bits[item], items.all_bits[item]
     question_passage = _passage(window, items, marks, item, QUESTION_PART, stamp, GAP_COST)
     dense = question_passage.density >= DENSITY and question_passage.bits >= limits.share * question_bits
     if dense and question_passage.bits >= limits.bits:
-        return Seen(
+        return PassageMatch(
             PASSAGE,
             question_passage.bits / question_bits,
             question_passage.bits,
@@ -136,7 +136,7 @@ def _compare(window: I32, items: Items, marks: Marks, item: int, stamp: int, lim
         whole_passage = _passage(window, items, marks, item, QUESTION_PART | OPTION_PART, stamp + 1, OPTIONS_GAP_COST)
         enough = whole_passage.bits >= max(limits.option_bits, limits.share * all_bits)
         if enough and whole_passage.density >= OPTIONS_DENSITY:
-            return Seen(
+            return PassageMatch(
                 PASSAGE_WITH_OPTIONS,
                 whole_passage.bits / all_bits,
                 whole_passage.bits,
@@ -144,7 +144,7 @@ def _compare(window: I32, items: Items, marks: Marks, item: int, stamp: int, lim
                 whole_passage.high,
             )
     suspect = dense and question_passage.bits >= limits.suspect_bits
-    return Seen(
+    return PassageMatch(
         SUSPECT if suspect else NOTHING,
         question_passage.bits / max(question_bits, 1.0),
         question_passage.bits,

@@ -87,7 +87,7 @@ class Shared(NamedTuple):
     everything: float
 
 
-class Seen(NamedTuple):
+class WindowMatch(NamedTuple):
     """Result of a comparison."""
 
     kind: int
@@ -163,7 +163,7 @@ def _overlap(items: Items, item: int, present: I64, parts: U8, number: int) -> S
 
 
 @compiled
-def _compare(question_bits: float, all_bits: float, window: Window, shared: Shared, limits: Limits) -> Seen:
+def _compare(question_bits: float, all_bits: float, window: Window, shared: Shared, limits: Limits) -> WindowMatch:
     """Compare an item, given by its bits, with a window, given the bits they share."""
     optioned, question_bits = all_bits > question_bits, max(question_bits, 1.0)
     questions = 2 * shared.both_questions / (question_bits + window.question)
@@ -175,9 +175,9 @@ def _compare(question_bits: float, all_bits: float, window: Window, shared: Shar
         dice = 0.0
     if shared.everything >= limits.copy_bits and (dice + everything) / 2 >= limits.copy:
         by_question = questions >= limits.copy and shared.both_questions >= limits.copy_bits
-        return Seen(QUESTION if by_question else WITH_OPTIONS, (dice + everything) / 2, shared.everything)
+        return WindowMatch(QUESTION if by_question else WITH_OPTIONS, (dice + everything) / 2, shared.everything)
     rewrite = (0.3 * shared.both_questions / question_bits + shared.both_questions / max(window.question, 1.0)) / 1.3
     if rewrite >= limits.rewrite and shared.both_questions >= limits.rewrite_bits:
-        return Seen(REWRITE, rewrite, shared.both_questions)
+        return WindowMatch(REWRITE, rewrite, shared.both_questions)
     suspect = rewrite >= limits.suspect and shared.both_questions >= limits.suspect_bits
-    return Seen(SUSPECT if suspect else NOTHING, rewrite, shared.both_questions)
+    return WindowMatch(SUSPECT if suspect else NOTHING, rewrite, shared.both_questions)

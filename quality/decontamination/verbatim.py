@@ -157,7 +157,7 @@ def build_verbatim(items: pl.DataFrame, questions: pl.Series) -> Verbatim:
     short = (firsts["bits"] < SHORT_BITS) | (firsts["words"] < SHORT_WORDS)
     figures = ~firsts["text"].str.contains(r"\p{L}{2}")
     needs = np.where(figures.to_numpy(), LINE, np.where(short.to_numpy(), SENTENCE, INSIDE)).astype(np.uint8)
-    starts, keys = _gathered(tokens, firsts["offset"].to_numpy())
+    starts, keys = _gather_keys(tokens, firsts["offset"].to_numpy())
     sequences = index_sequences(starts, keys, _rarity(keys), needs)
     answers = _answers(items, questions)
     return Verbatim(
@@ -167,7 +167,7 @@ def build_verbatim(items: pl.DataFrame, questions: pl.Series) -> Verbatim:
         question_length=counts[: len(questions)],
         question_words=counted[: len(questions)],
         question_bits=bits[: len(questions)],
-        judged=_judged(tokens, len(questions)),
+        judged=_has_statements(tokens, len(questions)),
         unanswered=~np.isin(
             np.arange(len(questions)), items.filter(pl.col("answer").fill_null("") != "")["item_group"]
         ),
@@ -180,17 +180,17 @@ def _is_question(tokens: Words, texts: int) -> NDArray[np.bool_]:
     """Return which of the first texts are more than the name of a topic."""
     counts = np.diff(tokens.offsets[: texts + 1])
     is_question: NDArray[np.bool_] = (counts >= LONG_QUESTION_WORDS) | (
-        _having(tokens, texts, asking_words()) & (counts >= SHORT_QUESTION_WORDS)
+        _contains_any(tokens, texts, asking_words()) & (counts >= SHORT_QUESTION_WORDS)
     )
     return is_question
 
 
-def _judged(tokens: Words, texts: int) -> NDArray[np.bool_]:
+def _has_statements(tokens: Words, texts: int) -> NDArray[np.bool_]:
     """Return which of the first texts have statements to judge."""
-    return _having(tokens, texts, judging_words())
+    return _contains_any(tokens, texts, judging_words())
 
 
-def _having(tokens: Words, texts: int, listed: NDArray[np.uint64]) -> NDArray[np.bool_]:
+def _contains_any(tokens: Words, texts: int, listed: NDArray[np.uint64]) -> NDArray[np.bool_]:
     """Return which of the first texts have a ``listed`` word."""
     text = np.repeat(np.arange(texts), np.diff(tokens.offsets[: texts + 1]))
     having: NDArray[np.bool_] = np.bincount(text[np.isin(tokens.keys[: len(text)], listed)], minlength=texts) > 0
@@ -225,7 +225,7 @@ def _sequence_keys(tokens: Words, texts: list[int]) -> list[bytes]:
     return [data[8 * offsets[at] : 8 * offsets[at + 1]] for at in texts]
 
 
-def _gathered(tokens: Words, at: I64) -> tuple[I64, NDArray[np.uint64]]:
+def _gather_keys(tokens: Words, at: I64) -> tuple[I64, NDArray[np.uint64]]:
     """Return starts and keys of the texts with numbers ``at``."""
     lows, counts = tokens.offsets[at], tokens.offsets[at + 1] - tokens.offsets[at]
     starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
@@ -291,7 +291,7 @@ def _answers(items: pl.DataFrame, questions: pl.Series) -> Answers:
     _, bits = content(forms["text"], questions.gather(forms["item_group"]))
     full = np.flatnonzero(np.diff(tokens.offsets))
     forms, bits = forms[full], bits[full]
-    starts, keys = _gathered(tokens, full)
+    starts, keys = _gather_keys(tokens, full)
     of_group = np.searchsorted(forms["item_group"].to_numpy(), np.arange(len(questions) + 1)).astype(np.int64)
     return Answers(of_group, starts, keys, bits, forms["option"].to_numpy().astype(np.bool_))
 

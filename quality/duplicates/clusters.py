@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from quality.duplicates.shingle_sets import ShingleSets, kernel_view, taken
+from quality.duplicates.shingle_sets import ShingleSets, kernel_view, select_sets
 
 I64 = NDArray[np.int64]
 F64 = NDArray[np.float64]
@@ -126,7 +126,7 @@ def _settle_broad(sets: ShingleSets, which: I64, at: slice, threshold: float, st
     """Choose the kept members among ``at`` of one broad cluster; the result depends on its sets alone."""
     from quality.duplicates.set_kernels import settle_broad
 
-    part = taken(sets, which[at])
+    part = select_sets(sets, which[at])
     buckets = np.stack([np.unique(keys, return_inverse=True)[1] for keys in part.keys]).astype(np.int64)
     cut = settle_broad(kernel_view(part), buckets, threshold, stays[at], score[at])
     stays[at] += at.start

@@ -118,7 +118,7 @@ def kernel_view(sets: ShingleSets) -> Sets:
     return Sets(readable(sets.values), readable(sets.starts), readable(sets.marks), readable(sets.bounds))
 
 
-def joined(parts: Sequence[ShingleSets]) -> ShingleSets:
+def concatenate(parts: Sequence[ShingleSets]) -> ShingleSets:
     """Return the sets of ``parts`` one after another; a single part is returned as it is."""
     parts = [part for part in parts if len(part)] or list(parts[:1])
     if len(parts) == 1:
@@ -133,7 +133,7 @@ def joined(parts: Sequence[ShingleSets]) -> ShingleSets:
     )
 
 
-def taken(sets: ShingleSets, which: I64) -> ShingleSets:
+def select_sets(sets: ShingleSets, which: I64) -> ShingleSets:
     """Return the sets ``which``, renumbered; all of them return the sets themselves."""
     if len(which) == len(sets):
         return sets

@@ -19,7 +19,7 @@ from quality.duplicates.clusters import CLUSTER_COLUMNS, clusters
 from quality.duplicates.linking import link
 from quality.duplicates.near_settings import NearRules
 from quality.duplicates.segment import Segment, fetched, same_sets, segment, touching_sets
-from quality.duplicates.shingle_sets import ShingleSets, collapse, joined, taken
+from quality.duplicates.shingle_sets import ShingleSets, collapse, concatenate, select_sets
 from quality.duplicates.signatures import TEXT_COLUMNS, Signed, sign, signed_of
 
 I64 = NDArray[np.int64]
@@ -77,7 +77,7 @@ def add(index: SignatureIndex, batches: Iterable[pl.DataFrame], threads: int | N
     with ThreadPoolExecutor(threads) as pool:
         rows, sets, numbers = _read(index, batches, pool, threads)
         same = _same(index, sets)
-        new = taken(sets, np.flatnonzero(same < 0))
+        new = select_sets(sets, np.flatnonzero(same < 0))
         same[same < 0] = index.sets + np.arange(len(new))
         rows = rows.with_columns(set=pl.Series(np.append(same, -1)[numbers]))
         return _extended(index, segment(rows, new), new, pool, compare_all=_may_be_cut(index.largest))
@@ -208,7 +208,7 @@ def _extended(
     old = np.flatnonzero(matters[of])
     numbers = np.concatenate([old, index.sets + np.arange(len(new))])
     before = np.concatenate([of[old], numbers[len(old) :]])
-    sets = joined([*_fetch(index, old), new])
+    sets = concatenate([*_fetch(index, old), new])
     labels = np.unique(before, return_inverse=True)[1]
     linked = link(sets, labels, 0 if compare_all else len(old), index.rules.threshold, pool)
     if index.segments and not compare_all and _may_be_cut(linked.largest):
@@ -234,7 +234,7 @@ def _members(
     """
     place = np.full(index.sets + 1, -1, np.int64)
     place[numbers] = np.arange(len(numbers))
-    rows = pl.concat([_placed(part.rows, place) for part in index.segments])
+    rows = pl.concat([_with_positions(part.rows, place) for part in index.segments])
     new_members, cut = clusters(rows, index.order, sets, labels, index.rules.threshold, pool)
     new_members = new_members.with_columns(set=pl.Series(numbers[new_members["set"].to_numpy()]))
     new_members = new_members.with_columns(cluster=pl.col("set").min().over("cluster"))
@@ -245,7 +245,7 @@ def _members(
     return pl.concat([index.members.filter(pl.Series(~anew[index.members["cluster"].to_numpy()])), new_members]), cut
 
 
-def _placed(rows: pl.DataFrame, place: I64) -> pl.DataFrame:
+def _with_positions(rows: pl.DataFrame, place: I64) -> pl.DataFrame:
     """Return the rows whose set has a position, with that position in ``set``."""
     at = place[rows["set"].to_numpy()]
     return rows.with_columns(set=pl.Series(at)).filter(pl.Series(at >= 0))

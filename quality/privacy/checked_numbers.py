@@ -83,7 +83,7 @@ _LITERATURE_BEFORE = re.compile(r"(?:PMIDs?|PMC|PMCID|ISBN|ISSN|doi|CAS|OMIM|NCT
 _IBAN = re.compile(r"(?<![\w-])[A-Z]{2}\d{2}(?:[ -]?[A-Z0-9]{1,4}){3,8}(?!\w)")
 
 
-def _checked(text: str) -> Iterator[tuple[int, int]]:
+def _valid_numbers(text: str) -> Iterator[tuple[int, int]]:
     for pattern, valid in _COMPILED:
         for match in pattern.finditer(text):
             before = text[max(0, match.start() - 12) : match.start()]
@@ -150,7 +150,7 @@ CHECKED_NUMBER_RULES: tuple[Rule, ...] = (
             name="checked",
             kind="ID",
             hint="|".join(hint_of(re.compile(form.pattern)) for form in _FORMS),
-            spans=_checked,
+            spans=_valid_numbers,
         ),
         Rule(name="identity-labelled", kind="ID", hint=_CUED_HINT, spans=_cued),
     ),

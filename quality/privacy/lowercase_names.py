@@ -55,7 +55,7 @@ def _rule(name: str, pattern: str, pick: _Pick, hint: str) -> Rule:
     return Rule(name=f"name-lower-{name}", kind="NAME", hint=CUE_START_HINT + hint_of(re.compile(hint)), spans=spans)
 
 
-def _given(word: str) -> bool:
+def _is_given_name(word: str) -> bool:
     return plain(word) in GIVEN_NAMES and plain(word) not in NOT_NAMES
 
 
@@ -68,25 +68,25 @@ def _name(match: re.Match[str]) -> tuple[int, int]:
 
 
 def _introduced(match: re.Match[str]) -> tuple[int, int] | None:
-    return _name(match) if _given(match["first"]) else None
+    return _name(match) if _is_given_name(match["first"]) else None
 
 
 def _greeted(match: re.Match[str]) -> tuple[int, int] | None:
     """Return the given name after a greeting, if nothing follows that could belong to it."""
-    return match.span("first") if _given(match["first"]) and _alone(match) else None
+    return match.span("first") if _is_given_name(match["first"]) and _alone(match) else None
 
 
 def _titled(match: re.Match[str]) -> tuple[int, int] | None:
     """Return the name after "dr." ("my dr. said" has none): a given name, or a word followed by punctuation."""
     marked = _MARK_AFTER.match(match.string, match.end("first")) is not None
-    believed = _given(match["first"]) or (marked and plain(match["first"]) not in NOT_NAMES)
+    believed = _is_given_name(match["first"]) or (marked and plain(match["first"]) not in NOT_NAMES)
     return _name(match) if believed else None
 
 
 def _greeted_first(match: re.Match[str]) -> tuple[int, int] | None:
     """Return the word between an opening greeting and a comma, unless it is one that greets everybody."""
     word = match["first"]
-    many = word.endswith("s") and not _given(word)  # "hey kiwis,"
+    many = word.endswith("s") and not _is_given_name(word)  # "hey kiwis,"
     believed = plain(word) not in NOT_NAMES | _ANYBODY and match["second"] is None and not many
     return match.span("first") if believed else None
 
@@ -100,9 +100,9 @@ def _aged_first(match: re.Match[str]) -> tuple[int, int] | None:
 
 def _aged(match: re.Match[str]) -> tuple[int, int] | None:
     """Return the name before "is a 45-year-old": both words, or the second one alone ("so jerry")."""
-    if _given(match["first"]):
+    if _is_given_name(match["first"]):
         return match.start("first"), match.end("second" if match["second"] else "first")
-    return match.span("second") if match["second"] is not None and _given(match["second"]) else None
+    return match.span("second") if match["second"] is not None and _is_given_name(match["second"]) else None
 
 
 LOWER_NAME_RULES: tuple[Rule, ...] = (

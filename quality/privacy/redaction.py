@@ -101,7 +101,7 @@ def find(texts: pl.Series, config: Privacy, rows: pl.Series | None = None) -> pl
     if texts.dtype != pl.String:
         raise TypeError(f"texts is a column of {texts.dtype}, expected String")
     spans: dict[int, list[_Span]] = {}
-    for rule, candidates in _hinted(texts, [rule for rule in RULES if _wanted(rule, config)]):
+    for rule, candidates in _hinted(texts, [rule for rule in RULES if _is_enabled(rule, config)]):
         for row, text in candidates.iter_rows():
             for start, end in rule.spans(text):
                 spans.setdefault(row, []).append(_Span(start, end, rule.kind, rule.name))
@@ -197,7 +197,7 @@ def _written(meta: str, texts: Mapping[str, str]) -> str:
 # --- looking ---
 
 
-def _wanted(rule: Rule, config: Privacy) -> bool:
+def _is_enabled(rule: Rule, config: Privacy) -> bool:
     return rule.kind in config.kinds and (config.organisations or not rule.organisation)
 
 

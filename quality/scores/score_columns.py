@@ -118,7 +118,7 @@ def drop_lowest(rows: pl.DataFrame, rule: Lowest) -> pl.DataFrame:
     ``rows`` has ``id``, the column and its ``_reason``. Raises ``ValueError`` where a score is NaN or infinite,
     ``ScorerFailedError`` where too many rows have none.
     """
-    scored, missing = _parted(rows, rule)
+    scored, missing = _scored_and_missing(rows, rule)
     ranked = scored.sort(rule.column, "id").with_row_index("rank", 1)
     count = math.floor(rule.share * len(ranked) + 1e-9)  # 0.29 · 100 is 28.999… in binary
     score = pl.col(rule.column)
@@ -160,7 +160,7 @@ def _judgeable(conversation: Sequence[tuple[str, str]]) -> Sequence[tuple[str, s
     return conversation
 
 
-def _parted(rows: pl.DataFrame, rule: Lowest) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _scored_and_missing(rows: pl.DataFrame, rule: Lowest) -> tuple[pl.DataFrame, pl.DataFrame]:
     check_scores(rows[rule.column])
     has = pl.col(rule.column).is_not_null()
     scored, missing = rows.filter(has), rows.filter(~has)

@@ -240,7 +240,7 @@ def _fallback(question: OptionPatterns, text: AnswerText, lang: str) -> FoundAns
         or _leading(question, text, lang)
         or implicit_answer(question, text, lang, "held")
         or only_named(question, text, lang)
-        or _closing(question, text)
+        or _conclusion(question, text)
         or implicit_answer(question, text, lang, "it")
         or final_implicit_answer(question, text, lang)
         or _distinct(question, text)
@@ -434,7 +434,7 @@ def _heads(text: AnswerText, start: int, stop: int) -> bool:
     return heading is not None and heading.end() in (stop + 1, stop + 2) and text.folded[stop] == ":"
 
 
-def _closing(question: OptionPatterns, text: AnswerText) -> FoundAnswer | None:
+def _conclusion(question: OptionPatterns, text: AnswerText) -> FoundAnswer | None:
     """Return the conclusion of a last sentence: an answer ("Hence, B."), or the one option that it names."""
     start, stop = text.sentence(len(text.folded.rstrip()) - 1)
     lettered = ITEM_BEFORE.search(text.folded, max(0, start - 8), start)

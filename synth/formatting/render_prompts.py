@@ -35,7 +35,7 @@ def with_last_content(content: pl.Expr) -> pl.Expr:
 
 def _messages() -> pl.Expr:
     content = pl.concat_str(
-        pl.when(_given("context")).then(pl.col("context") + "\n\n").otherwise(pl.lit("")),
+        pl.when(_has_text("context")).then(pl.col("context") + "\n\n").otherwise(pl.lit("")),
         last_content(),
         pl.when(_has_options()).then("\n" + _option_lines()).otherwise(pl.lit("")),
     )
@@ -47,7 +47,7 @@ def response_text() -> pl.Expr:
     letters = (
         pl.col("gold").list.eval(pl.element().replace_strict(dict(enumerate(LETTERS)), default=None)).list.join(", ")
     )
-    reasons = pl.when(_given("rationale")).then(pl.col("rationale") + "\n\n").otherwise(pl.lit(""))
+    reasons = pl.when(_has_text("rationale")).then(pl.col("rationale") + "\n\n").otherwise(pl.lit(""))
     chosen = pl.concat_str(reasons, pl.lit("Answer: "), letters)
     assembled = (
         pl.when(_has_options() & (pl.col("gold").list.len() > 0)).then(chosen).otherwise(reasons + pl.col("answer"))
@@ -64,5 +64,5 @@ def _has_options() -> pl.Expr:
     return pl.col("options").list.len() > 0
 
 
-def _given(name: str) -> pl.Expr:
+def _has_text(name: str) -> pl.Expr:
     return pl.col(name).fill_null("") != ""

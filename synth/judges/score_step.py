@@ -226,17 +226,19 @@ def drop_rules(lowest: Sequence[str], above: Sequence[str], scores: Sequence[str
     Rows above a limit are dropped before the lowest share. Raises ``ValueError`` for a score that is not computed, and
     for a share that is not between 0 and 1.
     """
-    limits = [Above(column=name, limit=value) for name, value in (_named("drop_above", one, scores) for one in above)]
+    limits = [
+        Above(column=name, limit=value) for name, value in (_parse_limit("drop_above", one, scores) for one in above)
+    ]
     shares = []
     for text in lowest:
-        name, value = _named("drop_lowest", text, scores)
+        name, value = _parse_limit("drop_lowest", text, scores)
         if not 0 < value < 1:
             raise ValueError(f"drop_lowest: got {text!r}, expected a share between 0 and 1, as in {name}=0.1")
         shares.append(Lowest(column=name, share=value))
     return (*limits, *shares)
 
 
-def _named(knob: str, text: str, scores: Sequence[str]) -> tuple[str, float]:
+def _parse_limit(knob: str, text: str, scores: Sequence[str]) -> tuple[str, float]:
     name, _, number = text.rpartition("=")
     name = name or (scores[0] if len(scores) == 1 else "")
     try:

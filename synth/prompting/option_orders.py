@@ -69,15 +69,15 @@ def distinct_orders(row: str, options: int, count: int, *, seed: int, pinned: Co
     possible = factorial(len(movable))
     while len(orders) < min(count, possible):
         shuffled = rng.sample(movable, len(movable))
-        if _placed(shuffled, movable, options) in orders:
+        if _order_of(shuffled, movable, options) in orders:
             continue
         rotations = [shuffled[turn:] + shuffled[:turn] for turn in range(max(1, len(movable)))]
-        orders |= {_placed(rotation, movable, options): None for rotation in rotations}
+        orders |= {_order_of(rotation, movable, options): None for rotation in rotations}
     distinct = list(orders)[:possible]
     return [distinct[number % len(distinct)] for number in range(count)]
 
 
-def _placed(sources: Sequence[int], places: Sequence[int], options: int) -> Order:
+def _order_of(sources: Sequence[int], places: Sequence[int], options: int) -> Order:
     """Return an order with the options ``sources`` at ``places``, all others where they are."""
     order = list(range(options))
     for place, source in zip(places, sources, strict=True):

@@ -153,7 +153,7 @@ def attacks(
             row, topic, style, {"style": style.group, "topic": topic, "request": group_of[row["id"]]}, held_out_groups
         )
         for row, topic in bases
-        for style in _drawn(row["id"], styles, source_styles, config)
+        for style in _sample_styles(row["id"], styles, source_styles, config)
     ]
     return pl.DataFrame(attack_rows, ATTACK_SCHEMA).sort("id")
 
@@ -175,7 +175,7 @@ def held_out(names: Iterable[str], share: float, seed: int) -> frozenset[str]:
     return frozenset(ordered[: min(count, len(ordered) - 1)]) if ordered else frozenset()
 
 
-def _drawn(id: str, styles: Sequence[Style], source_styles: Sequence[Style], config: Attacks) -> list[Style]:
+def _sample_styles(id: str, styles: Sequence[Style], source_styles: Sequence[Style], config: Attacks) -> list[Style]:
     def draw(some: Sequence[Style], count: int) -> list[Style]:
         return nsmallest(count, some, key=lambda style: (_draw(f"{id} {style.name}", config.seed), style.name))
 

@@ -17,7 +17,7 @@ import orjson
 from synth.teachers.event_stream import StreamError, is_stream, join_chunks
 from synth.teachers.finish_reasons import NOT_GIVEN, ended
 from synth.teachers.teacher import Completion, Request, Usage
-from synth.teachers.thinking import parted
+from synth.teachers.thinking import split_reasoning
 
 SHOWN = 80
 
@@ -48,7 +48,7 @@ class Reply:
 def read_reply(content: bytes, request: Request, seconds: float) -> Reply:
     """Return the completion in a reply's body; ``BadReplyError`` names the part that does not fit the request."""
     streamed = is_stream(content)
-    reply = _joined(content) if streamed else _json(content)
+    reply = _join_stream(content) if streamed else _json(content)
     usage = _usage(reply.get("usage"))
     try:
         completion = _completion(reply, usage, request, seconds)
@@ -139,7 +139,7 @@ def _completion(reply: dict[str, Any], usage: Usage, request: Request, seconds: 
     return usable(completion, request)
 
 
-def _joined(content: bytes) -> dict[str, Any]:
+def _join_stream(content: bytes) -> dict[str, Any]:
     try:
         reply: dict[str, Any] = _without_surrogates(join_chunks(content))
     except StreamError as error:
@@ -246,7 +246,7 @@ def _error_text(message: dict[str, Any], *, filtered: bool) -> tuple[str | None,
         if message.get("tool_calls") or message.get("function_call"):
             raise BadReplyError("the model called a tool instead of answering")
         raise BadReplyError(f"empty answer: message.content is {message.get('content')!r:.80}, expected text")
-    return parted(content)
+    return split_reasoning(content)
 
 
 def _content(content: object) -> tuple[str | None, str | None]:

@@ -12,7 +12,7 @@ from synth.teachers.dialect import SYSTEM_MOVED, without_system
 from synth.teachers.teacher import Completion, Failure, Request, TeacherError
 from synth.teachers.teacher_warnings import Notices
 from synth.teachers.template_dates import dated_template
-from synth.teachers.thinking import OPEN, parted
+from synth.teachers.thinking import OPEN, split_reasoning
 
 
 def prompt_text(tokenizer: Any, request: Request, notices: Notices) -> str:
@@ -64,7 +64,7 @@ def prompt_tokens(tokenizer: Any, prompt: str) -> list[int]:
 
 def reasoning_and_answer(prompt: str, written: str) -> tuple[str | None, str]:
     """Return a model's output as (reasoning, answer), also where its prompt has already opened the reasoning."""
-    return parted(OPEN + written if prompt.rstrip().endswith(OPEN) else written)
+    return split_reasoning(OPEN + written if prompt.rstrip().endswith(OPEN) else written)
 
 
 def by_text(alternatives: Iterable[tuple[str, float]]) -> dict[str, float]:

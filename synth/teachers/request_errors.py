@@ -209,23 +209,23 @@ class Health:
     def record_error(self, error: RequestError, now: float) -> None:
         """Record a try that the server did not serve."""
         if why := self._gone():
-            raise TeacherError(f"{why}{self._kept()}")
+            raise TeacherError(f"{why}{self._kept_note()}")
         if error.kind is Kind.DENIED:
-            raise TeacherError(f"{self._where} rejected the request: {error.error}; {error.hint}{self._kept()}")
+            raise TeacherError(f"{self._where} rejected the request: {error.error}; {error.hint}{self._kept_note()}")
         if error.kind not in self._give_up_after:
             return
         longest_s = self._give_up_after[error.kind]
         if error.retry_after_s > longest_s:
             raise TeacherError(
                 f"{self._where} requests a pause of {error.retry_after_s:,.0f} s, expected {longest_s:,.0f} s "
-                f"at most: {error.error}{self._kept()}"
+                f"at most: {error.error}{self._kept_note()}"
             )
         lasted = now - self._since.setdefault(error.kind, now)
         if error.kind is Kind.UNREACHABLE and not self._answers:
             longest_s = min(longest_s, UNREACHED_S)
         if lasted >= longest_s:
             raise TeacherError(
-                f"{self._where} is {error.kind.value} for {lasted:.0f} s, last error {error.error}{self._kept()}"
+                f"{self._where} is {error.kind.value} for {lasted:.0f} s, last error {error.error}{self._kept_note()}"
             )
 
     def failed(self, stage: str, error: RequestError, *, answered_before: bool = False) -> None:
@@ -237,7 +237,9 @@ class Health:
         if failed >= (FRUITLESS if served else FIRST.get(error.kind.value, FRUITLESS)):
             which = "requests in a row" if served else f"of the first requests of {stage}, and all of them"
             hint = f"; {error.hint}" if error.hint else ""
-            raise TeacherError(f"{self._where} failed {failed} {which}, last error {error.error}{hint}{self._kept()}")
+            raise TeacherError(
+                f"{self._where} failed {failed} {which}, last error {error.error}{hint}{self._kept_note()}"
+            )
 
-    def _kept(self) -> str:
+    def _kept_note(self) -> str:
         return f"; {self._answers.total():,} answers came before and are kept; see to the server, then run again"

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from sources.errors import SabilaError
 from sources.record import Message
 from synth.teachers.finish_reasons import Ended, ended
-from synth.teachers.thinking import parted, without_end
+from synth.teachers.thinking import split_reasoning, without_end
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,7 +123,7 @@ class Completion:
     def __post_init__(self) -> None:
         """Separate reasoning from the answer, cut the control tokens at the end, and read the finish reason."""
         object.__setattr__(self, "ended", ended(self.finish_reason))
-        thought, answer = parted(self.text)
+        thought, answer = split_reasoning(self.text)
         object.__setattr__(self, "text", without_end(answer))
         if thought is not None:
             both = "\n\n".join(filter(None, dict.fromkeys((self.reasoning, thought))))

@@ -42,7 +42,7 @@ _ENDING = re.compile(rf"(?:\s|{SPECIAL_TOKEN.pattern})+\Z")
 _KEPT_CONTROLS = frozenset("\n\t\r\f\v")
 
 
-def parted(text: str) -> tuple[str | None, str]:
+def split_reasoning(text: str) -> tuple[str | None, str]:
     """Return (reasoning, answer): the blocks' contents and the text outside them; (None, text) where there is none.
 
     A block that closes without an opening began in the prompt, as in templates of reasoning models. One that is never
@@ -65,8 +65,8 @@ def parted(text: str) -> tuple[str | None, str]:
     if not has_marks:
         return None, text
     if opened:
-        return _joined([*answers, *thoughts, text[at:]]), ""
-    return _joined(thoughts), WRAPPERS.sub("", "".join([*answers, text[at:]])).strip()
+        return _join_parts([*answers, *thoughts, text[at:]]), ""
+    return _join_parts(thoughts), WRAPPERS.sub("", "".join([*answers, text[at:]])).strip()
 
 
 def after_thought(text: str) -> int | None:
@@ -108,5 +108,5 @@ def _is_control(mark: str) -> bool:
     return mark not in _KEPT_CONTROLS and unicodedata.category(mark) in ("Cc", "Cs", "Co", "Cn")
 
 
-def _joined(parts: list[str]) -> str:
+def _join_parts(parts: list[str]) -> str:
     return "\n\n".join(filter(None, map(str.strip, parts)))

@@ -219,7 +219,7 @@ def _span(render: Render, turns: Sequence[Turn], number: int, text: str, ends: S
             thoughts.strip().removeprefix(THOUGHTS[0]).strip(),
         ):
             continue
-        return begin, stop + _closing(render, turns, number, text, stop, ends)
+        return begin, stop + _end_length(render, turns, number, text, stop, ends)
     raise UnfitRowError(
         f"the chat template does not write the answer {content[:40]!r} as it is: "
         "give another one that does, by chat_template"
@@ -246,7 +246,7 @@ def _written_from(render: Render, before: Sequence[Turn], text: str, start: int)
     return len(prompt) if has_generation_prompt and len(prompt) <= start and text.startswith(prompt) else start
 
 
-def _closing(render: Render, turns: Sequence[Turn], number: int, text: str, stop: int, ends: Sequence[str]) -> int:
+def _end_length(render: Render, turns: Sequence[Turn], number: int, text: str, stop: int, ends: Sequence[str]) -> int:
     """Return the length of the text that ends an answer, up to its first special token; 0 where there is none."""
     rest = text[stop:]
     if number == len(turns) - 1:

@@ -129,7 +129,9 @@ def risk_card(model: str, measured: Measured) -> RiskCard:
         )
         for name, points in HAZARDS.items()
     ]
-    questions = sum(not point.measured and _asks(point.text) for hazard in hazards for point in hazard.points)
+    questions = sum(
+        not point.measured and _is_open_question(point.text) for hazard in hazards for point in hazard.points
+    )
     facts = [one.model for one in measured.evaluations] + [one.model for one in measured.red_teams]
     facts += [one.model for one in measured.biases]
     return RiskCard(
@@ -141,7 +143,7 @@ def risk_card(model: str, measured: Measured) -> RiskCard:
     )
 
 
-def _asks(text: str) -> bool:
+def _is_open_question(text: str) -> bool:
     """Return whether a sentence of the form is left to the publisher."""
     return text.endswith("?") or text.startswith(("Describe", "Say what"))
 

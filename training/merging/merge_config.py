@@ -147,7 +147,7 @@ def merge_config(values: Any) -> MergeConfig:
         parameters=_settings("parameters", values.get("parameters"), rules),
         tokenizer_source=_tokenizer_source(values),
         chat_template=_text("chat_template", values.get("chat_template")),
-        seed=_whole("seed", values.get("seed", 0)),
+        seed=_whole_number("seed", values.get("seed", 0)),
         untie=_switch("untie", values.get("untie", False)),
     )
     _check_models(config)
@@ -362,7 +362,7 @@ def _text(place: str, value: Any) -> str | None:
     return value
 
 
-def _whole(place: str, value: Any) -> int:
+def _whole_number(place: str, value: Any) -> int:
     if type(value) is not int or value < 0:
         raise MergeConfigError(f"{place} is {value!r}, expected a whole number of 0 or more")
     return value

@@ -27,7 +27,7 @@ def new_folder(out: Path, size: int) -> Iterator[Path]:
     partial = _partial(out)
     with _report_errors(out):
         out.parent.mkdir(parents=True, exist_ok=True)
-        handle = _held(partial, out)
+        handle = _lock_folder(partial, out)
         try:
             for path in partial.iterdir():
                 path.unlink()
@@ -58,7 +58,7 @@ def _partial(out: Path) -> Path:
     return out.with_name(f".{out.name}.partial")
 
 
-def _held(partial: Path, out: Path) -> int:
+def _lock_folder(partial: Path, out: Path) -> int:
     """Return a handle that locks the folder until it is closed or the process ends."""
     partial.mkdir(exist_ok=True)
     handle = os.open(partial, os.O_RDONLY)
