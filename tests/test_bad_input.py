@@ -199,7 +199,7 @@ def test_a_gzipped_copy_is_the_same_file_to_the_lock(call, tmp_path):
 def test_a_broken_lock_file_is_reported_and_left_unchanged(content, call, tmp_path):
     (tmp_path / "sabila.lock").write_text(content, encoding="latin-1")
     message = refused(1, *call)
-    assert message.startswith(f"Error: {tmp_path / 'sabila.lock'} is no lock file (")
+    assert message.startswith(f"Error: {tmp_path / 'sabila.lock'} is not a lock file (")
     assert message.endswith("restore it, or delete it to resolve anew")
     assert (tmp_path / "sabila.lock").read_text(encoding="latin-1") == content
 

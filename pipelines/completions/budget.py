@@ -82,37 +82,37 @@ class Spending:
     def set_aside(self, request: Request) -> Reservation | None:
         """Reserve the maximum of a request and return it; None where less than that is left."""
         with self._lock:
-            hold = self._most(request)
-            if not self._fits(hold):
+            reservation = self._most(request)
+            if not self._fits(reservation):
                 return None
-            self._tokens += hold.tokens
-            self._cost += hold.cost
-            return hold
+            self._tokens += reservation.tokens
+            self._cost += reservation.cost
+            return reservation
 
-    def give_back(self, hold: Reservation) -> None:
+    def give_back(self, reservation: Reservation) -> None:
         """Release the reservation of a request that was not sent, or failed."""
         with self._lock:
-            self._tokens -= hold.tokens
-            self._cost -= hold.cost
+            self._tokens -= reservation.tokens
+            self._cost -= reservation.cost
 
-    def answered(self, request: Request, completion: Completion, hold: Reservation | None) -> None:
+    def answered(self, request: Request, completion: Completion, reservation: Reservation | None) -> None:
         """Replace the reservation by the costs of an answer."""
         usage = Usage(prompt_tokens=completion.prompt_tokens, completion_tokens=completion.completion_tokens)
-        self._enter(request, usage, hold, sent=1)
+        self._enter(request, usage, reservation, sent=1)
 
-    def rejected(self, request: Request, usage: Usage, hold: Reservation | None) -> None:
+    def rejected(self, request: Request, usage: Usage, reservation: Reservation | None) -> None:
         """Add the costs of an unusable reply."""
-        self._enter(request, usage, hold, rejected=1)
+        self._enter(request, usage, reservation, rejected=1)
 
-    def _enter(self, request: Request, usage: Usage, hold: Reservation | None, **counts: int) -> None:
+    def _enter(self, request: Request, usage: Usage, reservation: Reservation | None, **counts: int) -> None:
         prompt, written = usage.prompt_tokens or 0, usage.completion_tokens or 0
         counted = usage.prompt_tokens is not None and usage.completion_tokens is not None
         with self._lock:
             if counted:
-                self._take(Reservation(tokens=prompt + written, cost=self.rates.cost(prompt, written)), hold)
+                self._take(Reservation(tokens=prompt + written, cost=self.rates.cost(prompt, written)), reservation)
                 self._tokens_a_byte = max(self._tokens_a_byte or 0.0, prompt / _size(request))
                 self._written_share = max(self._written_share, written / request.sampling.max_tokens)
-            elif hold is None:
+            elif reservation is None:
                 self._take(self._most(request), None)
             now = self._account(request.stage)
             self.accounts[request.stage] = replace(
@@ -124,10 +124,10 @@ class Spending:
                 cost=now.cost + self.rates.cost(prompt, written),
             )
 
-    def _take(self, taken: Reservation, hold: Reservation | None) -> None:
+    def _take(self, taken: Reservation, reservation: Reservation | None) -> None:
         """Replace the reservation, if any, by tokens and cost."""
-        self._tokens += taken.tokens - (hold.tokens if hold else 0)
-        self._cost += taken.cost - (hold.cost if hold else 0.0)
+        self._tokens += taken.tokens - (reservation.tokens if reservation else 0)
+        self._cost += taken.cost - (reservation.cost if reservation else 0.0)
 
     def failed(self, request: Request) -> None:
         """Count a failed request."""
@@ -170,10 +170,10 @@ class Spending:
         prompt, written = int(_size(request) * ratio) + 1, ceil(request.sampling.max_tokens * self._written_share)
         return Reservation(tokens=prompt + written, cost=self.rates.cost(prompt, written))
 
-    def _fits(self, hold: Reservation) -> bool:
+    def _fits(self, reservation: Reservation) -> bool:
         tokens, cost = self.budget.tokens, self.budget.cost
-        return (tokens is None or self._tokens + hold.tokens <= tokens) and (
-            cost is None or self._cost + hold.cost <= cost
+        return (tokens is None or self._tokens + reservation.tokens <= tokens) and (
+            cost is None or self._cost + reservation.cost <= cost
         )
 
 

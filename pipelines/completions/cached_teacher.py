@@ -20,7 +20,7 @@ LOOKED_UP = 1000
 """Keys looked up at a time."""
 
 BLOCK = 32
-"""Neighbours sent one after another, for servers that cache prompt prefixes; see ``_spread``."""
+"""Requests with similar prompts sent one after another, for servers that cache prefixes; see ``_spread``."""
 
 STORED_AT_LEAST = 100
 STORED_WITHIN_S = 0.5
@@ -79,33 +79,35 @@ def cached_teacher(path: Path, teacher: Teacher, spending: Spending, progress: G
 class _Meter:
     """Costs and reservation of one request in flight."""
 
-    def __init__(self, spending: Spending, request: Request, hold: Reservation, *, answered_before: bool) -> None:
+    def __init__(
+        self, spending: Spending, request: Request, reservation: Reservation, *, answered_before: bool
+    ) -> None:
         self._spending, self._request = spending, request
         self.answered_before = answered_before
-        self._hold: Reservation | None = hold
+        self._reservation: Reservation | None = reservation
         self.no_room = False
 
     def charge(self, usage: Usage) -> None:
         """Add the tokens of an unusable reply."""
-        self._spending.rejected(self._request, usage, self._hold)
-        self._hold = None
+        self._spending.rejected(self._request, usage, self._reservation)
+        self._reservation = None
 
     def renew(self) -> bool:
         """Reserve the maximum of another try; False where less than that is left."""
-        self._hold = self._spending.set_aside(self._request)
-        self.no_room = self._hold is None
+        self._reservation = self._spending.set_aside(self._request)
+        self.no_room = self._reservation is None
         return not self.no_room
 
     def answered(self, completion: Completion) -> None:
         """Enter the costs of the answer."""
-        self._spending.answered(self._request, completion, self._hold)
-        self._hold = None
+        self._spending.answered(self._request, completion, self._reservation)
+        self._reservation = None
 
     def close(self) -> None:
         """Release the remaining reservation."""
-        if self._hold is not None:
-            self._spending.give_back(self._hold)
-            self._hold = None
+        if self._reservation is not None:
+            self._spending.give_back(self._reservation)
+            self._reservation = None
 
 
 class _CachedTeacher:
@@ -114,27 +116,27 @@ class _CachedTeacher:
     def __init__(self, store: Completions, teacher: Teacher, spending: Spending, progress: GenerateProgress) -> None:
         self._store, self._teacher = store, teacher
         self._spending, self._tally = spending, _Tally(spending, progress)
-        self._wanted: dict[str, list[Request]] = {}
+        self._pending: dict[str, list[Request]] = {}
         self._meters: dict[str, _Meter] = {}
         self._unpaid: list[str] = []
-        self._answered: set[str] = set()  # stages of which a request is in the store
-        self._landed: list[tuple[str, Request, Completion | Failure]] = []
-        self._first_landed = 0.0
+        self._answered_stages: set[str] = set()  # stages of which a request is in the store
+        self._received: list[tuple[str, Request, Completion | Failure]] = []
+        self._first_received = 0.0
         self._ready: deque[Answered] = deque()
-        self._drawing = False
+        self._sending = False  # whether the teacher still takes requests
 
     def answers(self, requests: Iterable[Request]) -> Iterator[Answered]:
         """Yield the stored answers, then those of the teacher."""
         try:
             yield from self._stored(requests)
-            keys = deque(_spread(sorted(self._wanted, key=lambda key: _key(self._wanted[key][0])), Random()))
+            keys = deque(_spread(sorted(self._pending, key=lambda key: _key(self._pending[key][0])), Random()))
             while keys:
                 before = len(keys)
                 yield from self._round(keys)
                 keys.extend(self._unpaid)
                 self._unpaid = []
                 if len(keys) == before:
-                    raise self._spending.reached(sum(len(self._wanted[key]) for key in keys))
+                    raise self._spending.reached(sum(len(self._pending[key]) for key in keys))
         finally:
             for meter in self._meters.values():
                 meter.close()
@@ -145,24 +147,24 @@ class _CachedTeacher:
         feed = iter(requests)
         while chunk := list(islice(feed, LOOKED_UP)):
             keys = [self._key(request) for request in chunk]
-            found = self._found(dict(zip(keys, chunk, strict=True)))
+            completions = self._look_up(dict(zip(keys, chunk, strict=True)))
             self._tally.total += len(chunk)
             for key, request in zip(keys, chunk, strict=True):
-                if key in found:
-                    self._answered.add(request.stage)
+                if key in completions:
+                    self._answered_stages.add(request.stage)
                     self._tally.cached([request])
-                    yield request, found[key]
+                    yield request, completions[key]
                 else:
-                    self._wanted.setdefault(key, []).append(request)
+                    self._pending.setdefault(key, []).append(request)
 
-    def _found(self, wanted: dict[str, Request]) -> dict[str, Completion]:
+    def _look_up(self, requests: dict[str, Request]) -> dict[str, Completion]:
         """Return the stored completions; one of another limit of tokens is stored under this one too."""
-        found = self._store.found(list(wanted))
-        missing = {key: request for key, request in wanted.items() if key not in found}
+        completions = self._store.found(list(requests))
+        missing = {key: request for key, request in requests.items() if key not in completions}
         others = self._store.found_under_other_limits(missing, self._teacher)
         if others:
-            self._store.keep([(key, wanted[key], completion) for key, completion in others.items()], self._teacher)
-        return found | others
+            self._store.keep([(key, requests[key], completion) for key, completion in others.items()], self._teacher)
+        return completions | others
 
     def _round(self, keys: deque[str]) -> Iterator[Answered]:
         """Send as many requests as the budget allows, remove them from ``keys``, and yield the stored answers.
@@ -170,17 +172,17 @@ class _CachedTeacher:
         Requests in flight reserve more than they cost, so afterwards there may be room for another round.
         """
         self._tally.begin()
-        self._drawing = True
+        self._sending = True
         try:
             for request, outcome in self._teacher.complete(self._affordable(keys)):
-                self._land(request, outcome)
+                self._receive(request, outcome)
                 yield from self._passed_on()
         except TeacherError:
-            self._store_landed()
+            self._store_received()
             yield from self._passed_on()
             raise
         finally:
-            self._store_landed()
+            self._store_received()
         yield from self._passed_on()
 
     def _affordable(self, keys: deque[str]) -> Iterator[Request]:
@@ -189,23 +191,25 @@ class _CachedTeacher:
         A teacher that takes another request may block on its answer next, so received answers are stored first.
         """
         while keys:
-            found = self._store.found(list(islice(keys, BLOCK)))
+            completions = self._store.found(list(islice(keys, BLOCK)))
             for _ in range(min(BLOCK, len(keys))):
-                self._store_landed()
-                if (key := keys[0]) in found:
-                    self._pass_on(keys.popleft(), found[key], by_another=True)
+                self._store_received()
+                if (key := keys[0]) in completions:
+                    self._pass_on(keys.popleft(), completions[key], by_another=True)
                     continue
-                request = self._wanted[key][0]
-                if (hold := self._spending.set_aside(request)) is None:
-                    self._drawing = False
+                request = self._pending[key][0]
+                if (reservation := self._spending.set_aside(request)) is None:
+                    self._sending = False
                     return
-                meter = _Meter(self._spending, request, hold, answered_before=request.stage in self._answered)
+                meter = _Meter(
+                    self._spending, request, reservation, answered_before=request.stage in self._answered_stages
+                )
                 self._meters[keys.popleft()] = meter
                 yield replace(request, meter=meter)
-        self._store_landed()
-        self._drawing = False
+        self._store_received()
+        self._sending = False
 
-    def _land(self, request: Request, outcome: Completion | Failure) -> None:
+    def _receive(self, request: Request, outcome: Completion | Failure) -> None:
         """Collect received answers, to be stored together with those that arrive at once."""
         now = time.monotonic()
         key = self._key(request)
@@ -214,25 +218,29 @@ class _CachedTeacher:
             meter.answered(outcome)
         meter.close()
         if isinstance(outcome, Failure) and meter.no_room:
-            self._unpaid.append(key)  # it did not fail: the budget ended before its next try
+            self._unpaid.append(key)  # not a failure: the budget was used up before its next try
             return
         self._tally.worked(request, outcome, now)
-        self._first_landed = self._first_landed if self._landed else now
-        self._landed.append((key, request, outcome))
-        if not self._drawing or len(self._landed) >= STORED_AT_LEAST or now - self._first_landed > STORED_WITHIN_S:
-            self._store_landed()
+        self._first_received = self._first_received if self._received else now
+        self._received.append((key, request, outcome))
+        if not self._sending or len(self._received) >= STORED_AT_LEAST or now - self._first_received > STORED_WITHIN_S:
+            self._store_received()
 
-    def _store_landed(self) -> None:
-        if not self._landed:
+    def _store_received(self) -> None:
+        if not self._received:
             return
-        landed, self._landed = self._landed, []
-        fit = without_keys(came for _, _, came in landed)
-        landed = [(key, request, came) for (key, request, _), came in zip(landed, fit, strict=True)]
-        if failed := [(key, request, came) for key, request, came in landed if isinstance(came, Failure)]:
+        received, self._received = self._received, []
+        without_secrets = without_keys(outcome for _, _, outcome in received)
+        received = [
+            (key, request, outcome) for (key, request, _), outcome in zip(received, without_secrets, strict=True)
+        ]
+        if failed := [(key, request, outcome) for key, request, outcome in received if isinstance(outcome, Failure)]:
             self._store.list_failures(failed, self._teacher)
-        if answers := [(key, request, came) for key, request, came in landed if isinstance(came, Completion)]:
+        if answers := [
+            (key, request, outcome) for key, request, outcome in received if isinstance(outcome, Completion)
+        ]:
             kept = self._store.keep(answers, self._teacher)
-            answers = [(key, request, came) for (key, request, _), came in zip(answers, kept, strict=True)]
+            answers = [(key, request, outcome) for (key, request, _), outcome in zip(answers, kept, strict=True)]
         for key, _, failure in failed:
             self._pass_on(key, failure)
         for key, _, completion in answers:
@@ -240,7 +248,7 @@ class _CachedTeacher:
 
     def _pass_on(self, key: str, outcome: Completion | Failure, *, by_another: bool = False) -> None:
         """Queue an outcome for all requests with its key, of which only the first was sent, if any."""
-        requests = self._wanted[key]
+        requests = self._pending[key]
         if isinstance(outcome, Failure):
             self._tally.failed(requests)
         else:
@@ -262,7 +270,7 @@ class _Tally:
     def __init__(self, spending: Spending, progress: GenerateProgress) -> None:
         self._spending, self._progress = spending, progress
         self.total = 0
-        self._asked = self._cached = self._failed = self._tokens = 0
+        self._answered = self._cached = self._failed = self._tokens = 0
         self._began: float | None = None
         self._last = self._reported = 0.0
 
@@ -288,7 +296,7 @@ class _Tally:
         self._spending.passed(request.stage, now - self._last)
         self._last = now
         if isinstance(outcome, Completion):
-            self._asked += 1
+            self._answered += 1
             self._tokens += (outcome.prompt_tokens or 0) + (outcome.completion_tokens or 0)
         if now - self._reported > REPORT_EVERY_S:
             self._reported = now
@@ -296,9 +304,9 @@ class _Tally:
 
     def report_progress(self) -> None:
         """Report the progress."""
-        done = self._asked + self._cached + self._failed
+        done = self._answered + self._cached + self._failed
         seconds = self._last - self._began if self._began else 0.0
-        rate = (self._asked + self._failed) / seconds if seconds else 0.0
+        rate = (self._answered + self._failed) / seconds if seconds else 0.0
         self._progress.report(
             ProgressSnapshot(
                 total=self.total,

@@ -1,4 +1,4 @@
-"""Replies that contain a secret of this process: a server that echoes requests must not fill the store with keys."""
+"""Replies that contain a secret of this process; a server that echoes requests must not put keys into the store."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ def without_keys(outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
         if isinstance(outcome, Failure):
             yield replace(outcome, error=without_secrets(outcome.error, *secrets.values()))
             continue
-        said = "\n".join(_texts(outcome))
-        held = next((what for what, value in secrets.items() if value in said), None)
-        if held is None:
+        text = "\n".join(_texts(outcome))
+        secret_name = next((what for what, value in secrets.items() if value in text), None)
+        if secret_name is None:
             yield outcome
         else:
-            yield Failure(error=f"the reply holds {held}: the server repeats its requests; revoke it", tries=1)
+            yield Failure(error=f"the reply holds {secret_name}: the server repeats its requests; revoke it", tries=1)
 
 
 def _texts(completion: Completion) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Groups of shards whose requests are sent together, and shards that hold no row to send a request about."""
+"""Groups of shards whose requests are sent together, and shards without a row to send a request about."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ GROUP_ROWS = 50_000
 
 @dataclass(frozen=True, kw_only=True)
 class ShardGroup:
-    """Shards that become one; ``number`` is the place of the first among all. One that ``passes`` stays as it is."""
+    """Shards that become one; ``number`` is that of the first of them. A group that ``passes`` stays unchanged."""
 
     number: int
     paths: tuple[Path, ...]
@@ -47,5 +47,5 @@ def shard_groups(shards: Sequence[Path], sources: Collection[str] = ()) -> list[
 
 
 def _has_rows_of(path: Path, sources: Collection[str]) -> bool:
-    found = scan_parquet(path).select(pl.col("source").is_in(list(sources)).any())
-    return bool(found.collect().item())
+    has_rows = scan_parquet(path).select(pl.col("source").is_in(list(sources)).any())
+    return bool(has_rows.collect().item())

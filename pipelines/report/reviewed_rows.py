@@ -1,4 +1,4 @@
-"""What people say of a release, for its report: the figures of its reviews, and rows on which reviewers disagree."""
+"""The reviews of a release for its report: their figures, and rows on which reviewers disagree."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pipelines.report.paired_rows import row_text
 from sources.releases.figures_model import ReviewFigures
 
 DISPUTED_SHOWN = 6
-"""Rows shown on which reviewers disagree."""
+"""Most rows shown on which reviewers disagree."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,26 +36,26 @@ class Reviews:
 
 
 def reviews(release: ReleaseView) -> Reviews | None:
-    """Return what reviewers say of a release, None where it has no verdicts.
+    """Return the reviews of a release, None without verdicts.
 
-    Rows with as many verdicts of either kind come before those on which most agree, and then by id.
+    Rows with equally many right and wrong verdicts come first, then those with a majority, each by id.
     """
     verdicts = released_reviews(release.folder)
     if verdicts is None:
         return None
     disagreed = [(pl.col("verdict") == answer).any() for answer in ("right", "wrong")]
     both = verdicts.group_by("id").agg(pl.all_horizontal(disagreed).alias("both")).filter("both")
-    found = outcomes(verdicts).join(both, on="id", how="semi")
-    order = found.sort(pl.col("outcome") != "disputed", "id").head(DISPUTED_SHOWN)
+    disputed_rows = outcomes(verdicts).join(both, on="id", how="semi")
+    order = disputed_rows.sort(pl.col("outcome") != "disputed", "id").head(DISPUTED_SHOWN)
     texts = records(release, order["id"].to_list())
-    given = {str(id): part for (id,), part in verdicts.group_by("id", maintain_order=True)}
+    verdicts_of = {str(id): part for (id,), part in verdicts.group_by("id", maintain_order=True)}
     shown = [
         DisputedRow(
             id=id,
             outcome=outcome,
-            verdicts=given[id].select("reviewer", "verdict", "reason").rows(),
+            verdicts=verdicts_of[id].select("reviewer", "verdict", "reason").rows(),
             text=row_text(texts.get(id)) or "",
         )
         for id, outcome in order.iter_rows()
     ]
-    return Reviews(figures=review_figures(verdicts, release.folder), disputed=found.height, shown=shown)
+    return Reviews(figures=review_figures(verdicts, release.folder), disputed=disputed_rows.height, shown=shown)

@@ -1,4 +1,4 @@
-"""``sabila.lock``: the content hashes of a recipe's inputs, resolved the first time and checked ever after."""
+"""``sabila.lock``: the content hashes of a recipe's inputs, recorded by the first build and checked by later ones."""
 
 from __future__ import annotations
 
@@ -71,9 +71,7 @@ class Lock:
         self.entries[corpus.name] = Locked(home=corpus.home, revision=revision, files=hashes)
 
     def save(self) -> None:
-        """Write the entries along with those of other recipes, and of this one where another build added some
-        meanwhile.
-        """
+        """Write the entries; those of other recipes, and new ones from another build of this recipe, are kept."""
         if self.frozen:
             return
         with _alone_in(self.path.parent):
@@ -82,10 +80,10 @@ class Lock:
             listed = {key: {name: one.to_json() for name, one in known.items()} for key, known in recipes.items()}
             write_json(self.path, {"format": FORMAT, "recipes": listed})
 
-    def _difference(self, corpus: Corpus, locked: dict[str, str], found: dict[str, str]) -> str:
-        name = min(n for n in {*locked, *found} if locked.get(n) != found.get(n))
+    def _difference(self, corpus: Corpus, locked: dict[str, str], hashes: dict[str, str]) -> str:
+        name = min(n for n in {*locked, *hashes} if locked.get(n) != hashes.get(n))
         return (
-            f"{corpus.name}: {name} has sha256 {found.get(name, 'nothing, it is missing')}, but {self.path} says "
+            f"{corpus.name}: {name} has sha256 {hashes.get(name, 'nothing, it is missing')}, but {self.path} says "
             f"{locked.get(name, 'nothing, it is new')}; restore the file{self._way_out}"
         )
 
@@ -125,4 +123,4 @@ def _recipes(path: Path) -> dict[str, dict[str, Locked]]:
             for recipe, corpora in content["recipes"].items()
         }
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise LockError(f"{path} is no lock file ({error}); restore it, or delete it to resolve anew") from error
+        raise LockError(f"{path} is not a lock file ({error}); restore it, or delete it to resolve anew") from error

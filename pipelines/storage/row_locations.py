@@ -58,17 +58,17 @@ class Files:
 
     def locate(self, path: Path, ids: Sequence[str]) -> RowLocation | None:
         """Return the location of the first of ``ids`` in a file; None where it has none or does not exist."""
-        held = self.ids(path)
-        if held is None:
+        file_ids = self.ids(path)
+        if file_ids is None:
             return None
-        places = ((id, held.index_of(id)) for id in ids)
+        places = ((id, file_ids.index_of(id)) for id in ids)
         return next((RowLocation(id=id, path=path, offset=at) for id, at in places if at is not None), None)
 
     def rows_of(self, path: Path, ids: Collection[str]) -> list[Row]:
         """Return the rows of a table about one of ``ids``, in order; none where it does not exist or has no ids."""
-        held = self.ids(path)
-        if held is None or (found := held.is_in(list(ids)).arg_true()).is_empty():
+        file_ids = self.ids(path)
+        if file_ids is None or (offsets := file_ids.is_in(list(ids)).arg_true()).is_empty():
             return []
-        first, last = int(found[0]), int(found[-1])
+        first, last = int(offsets[0]), int(offsets[-1])
         near = scan_parquet(path).slice(first, last - first + 1)
         return near.filter(pl.col("id").is_in(list(ids))).collect().rows(named=True)

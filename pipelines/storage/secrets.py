@@ -42,13 +42,13 @@ def secrets(files: Iterable[tuple[str, Path]]) -> list[str]:
     A location is a file with the line, or the row's id and column, and the kind of secret.
     """
     patterns = SHAPES | _own()
-    found: list[str] = []
+    places: list[str] = []
     for name, path in files:
         if path.suffix == ".parquet":
-            found += [f"{name}, {place}" for place in _in_rows(path, patterns)]
+            places += [f"{name}, {place}" for place in _in_rows(path, patterns)]
         elif path.suffix in TEXTS:
-            found += [f"{name}, {place}" for place in _in_lines(path, patterns)]
-    return found[:NAMED]
+            places += [f"{name}, {place}" for place in _in_lines(path, patterns)]
+    return places[:NAMED]
 
 
 def without_secrets(text: str, *own: str | None) -> str:

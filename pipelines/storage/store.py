@@ -47,9 +47,9 @@ class Store:
         version = self.root / "store.json"
         if not version.exists():
             write_json(version, {"format": FORMAT})
-        if (found := _format(version)) > FORMAT:
+        if (stored_format := _format(version)) > FORMAT:
             raise StoreError(
-                f"{self.root} has format {found}, expected {FORMAT} or less: a newer sabila wrote it; "
+                f"{self.root} has format {stored_format}, expected {FORMAT} or less: a newer sabila wrote it; "
                 "upgrade, or name another folder with --store"
             )
 
@@ -80,7 +80,7 @@ class Store:
 
     @contextmanager
     def partial(self, name: str, waiting: Callable[[], None]) -> Iterator[Path | None]:
-        """Lock the step and give its partial folder, or None when another build finished it meanwhile.
+        """Lock the step and yield its partial folder, or None if another build has finished it meanwhile.
 
         ``waiting`` is called once if another build has the lock.
         """
@@ -127,7 +127,7 @@ class Store:
             shutil.rmtree(partial / scratch, ignore_errors=True)
         with writing(folder):
             folder.parent.mkdir(parents=True, exist_ok=True)
-            shutil.rmtree(folder, ignore_errors=True)  # a folder without a marker, by something else than sabila
+            shutil.rmtree(folder, ignore_errors=True)  # a folder without a marker, which sabila did not write
             partial.rename(folder)
             sync(folder.parent)
         return folder

@@ -43,7 +43,7 @@ def list_files(folder: Path) -> Listing:
 
 
 def content_hash(*paths: Path) -> str:
-    """Return a 128-bit hash of files, in order: against accidents, not an adversary with access to the store."""
+    """Return a 128-bit hash of files, in order; it detects accidents, not an adversary with access to the store."""
     digest = xxhash.xxh3_128()
     for path in paths:
         with path.open("rb") as stream:
@@ -54,8 +54,8 @@ def content_hash(*paths: Path) -> str:
 
 def height(paths: Iterable[Path]) -> int:
     """Return the total number of rows of parquet files."""
-    found = list(paths)
-    return int(scan_parquet(found).select(pl.len()).collect().item()) if found else 0
+    files = list(paths)
+    return int(scan_parquet(files).select(pl.len()).collect().item()) if files else 0
 
 
 def find_damage(folder: Path, summary: StepSummary, *, contents: bool) -> str | None:
@@ -81,9 +81,9 @@ def find_damage(folder: Path, summary: StepSummary, *, contents: bool) -> str | 
 def _miscounted(folder: Path, summary: StepSummary) -> str | None:
     try:
         for name, expected in (("kept", summary.counts.kept), ("dropped", summary.counts.dropped)):
-            found = height(sorted(folder.glob(f"{name}/*.parquet")))
-            if found != expected:
-                return f"{name} holds {found:,} rows, expected {expected:,}"
+            rows = height(sorted(folder.glob(f"{name}/*.parquet")))
+            if rows != expected:
+                return f"{name} holds {rows:,} rows, expected {expected:,}"
     except (pl.exceptions.PolarsError, OSError) as error:
         return f"its rows cannot be counted ({error})"
     return None
