@@ -48,18 +48,18 @@ def scan(files: Sequence[Path]) -> pl.LazyFrame:
     if not tables:
         raise TableError(f"{', '.join(map(str, files))}: no rows and no column names, expected a table")
     rows = _joined(tables)
-    if bare := [name for name, kind in rows.collect_schema().items() if _lacks_fields(kind)]:
-        rows = _joined([(path, replace(table, as_text=(*table.as_text, *bare))) for path, table in tables])
+    if without_fields := [name for name, kind in rows.collect_schema().items() if _lacks_fields(kind)]:
+        rows = _joined([(path, replace(table, as_text=(*table.as_text, *without_fields))) for path, table in tables])
     return rows
 
 
 def _joined(tables: Sequence[tuple[Path, CheckedTable]]) -> pl.LazyFrame:
-    found = [(path, _read(path, table)) for path, table in tables]
-    rows = pl.concat([frame for _, frame in found], how="diagonal_relaxed")
+    frames = [(path, _read(path, table)) for path, table in tables]
+    rows = pl.concat([frame for _, frame in frames], how="diagonal_relaxed")
     try:
         rows.collect_schema()
     except pl.exceptions.PolarsError as error:
-        raise TableError(f"{_disagreement(found) or error}") from error
+        raise TableError(f"{_disagreement(frames) or error}") from error
     return rows
 
 
