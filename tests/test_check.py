@@ -320,6 +320,18 @@ def test_positions_counted_from_one_are_recognised(tmp_path):
     assert "positions counted from 1" in result.read[0]
 
 
+def test_options_in_a_text_and_letters_with_their_text_are_read(tmp_path):
+    forms = [json.dumps, str, lambda options: json.dumps(dict(zip("ABCD", options, strict=False)))]
+    for number, written in enumerate([*forms, lambda options: f"[{' '.join(map(repr, options))}]"]):
+        rows = [row for row in clean_rows(40) if "options" in row]
+        texts = [
+            {**row, "options": written(row["options"]), "answer_idx": f"{'ABCD'[row['answer_idx']]}. {right}"}
+            for row in rows
+            if (right := row["options"][row["answer_idx"]])
+        ]
+        assert by_kind(check([write_lines(tmp_path / f"{number}.jsonl", texts)], CheckSettings())) == {}
+
+
 def test_a_column_is_named_where_its_name_is_unusual(tmp_path):
     path = write_lines(tmp_path / "odd.jsonl", [{"pregunta": "What is gout?", "reply": "A disease of the joints."}])
     with pytest.raises(CheckError, match=r"which column holds the questions.*pregunta, reply.*--question-column"):

@@ -13,6 +13,7 @@ import polars as pl
 from pipelines.own_files.conversations import ROLES as SPEAKERS
 from pipelines.own_files.file_tables import TableError
 from quality.decontamination.inputs import ROLES, flat
+from sources.mapping.mapped_rows import WITH_TEXT, options_of
 from sources.record import TASKS
 from sources.shapes.row_shapes import LETTERS
 from sources.suggest import did_you_mean
@@ -59,7 +60,9 @@ class NamedColumns:
         columns = usual | named
         if len(columns["options"]) > 1 or (columns["options"] and not _is_nested(schema[columns["options"][0]])):
             nested = [name for name in columns["options"] if _is_nested(schema[name])]
-            columns["options"] = nested[:1] or (columns["options"] if len(columns["options"]) > 1 else [])
+            several = len(columns["options"]) > 1
+            listed = [name for name in columns["options"] if schema[name] == pl.String]
+            columns["options"] = nested[:1] or (columns["options"] if several else listed)
         return columns
 
     def check(self, schema: Iterable[str], where: str) -> None:
@@ -214,6 +217,8 @@ def _options(names: Sequence[str], schema: Mapping[str, pl.DataType]) -> pl.Expr
     if not names:
         return nothing
     kind = schema[names[0]]
+    if len(names) == 1 and kind == pl.String:
+        return pl.col(names[0]).map_elements(_listed, return_dtype=pl.List(pl.String)).fill_null(nothing)
     if isinstance(kind, pl.Struct):
         fields = {one.name: one.dtype for one in kind.fields}
         texts = next((name for name in ("text", "texts", "options") if isinstance(fields.get(name), pl.List)), None)
@@ -232,6 +237,14 @@ def _options(names: Sequence[str], schema: Mapping[str, pl.DataType]) -> pl.Expr
             return pl.col(names[0]).list.eval(flat(pl.element().struct.field(value), known[value])).fill_null(nothing)  # type: ignore[arg-type]
         return pl.col(names[0]).list.eval(flat(pl.element(), inner).fill_null("")).fill_null(nothing)  # type: ignore[arg-type]
     return pl.concat_list([_text(name, schema) for name in names]).list.drop_nulls()
+
+
+def _listed(text: str) -> list[str]:
+    """Return the options of a text that holds a list or object, none for any other text."""
+    try:
+        return [option or "" for _, option in options_of({"options": text}, "options")]
+    except (ValueError, TypeError):
+        return []
 
 
 @dataclass(kw_only=True)
@@ -298,5 +311,8 @@ def _position(text: str | None, options: Sequence[str], base: int | None) -> int
     for place, option in enumerate(options):
         if option.strip().casefold() == folded:
             return place
+    with_text = WITH_TEXT.fullmatch(stripped)
+    if with_text and (place := LETTERS.find(with_text[1].upper())) in range(len(options)):
+        return place if options[place].strip().casefold() == with_text[2].casefold() else None
     letter = stripped.strip("().: ").upper()
     return LETTERS.index(letter) if len(letter) == 1 and letter in LETTERS else None
