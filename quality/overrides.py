@@ -243,7 +243,7 @@ def pass_rules(
 ) -> Outcome:
     """Return the outcome of a step in which the named rows pass the rules that their overrides name.
 
-    ``again`` calls the step on some rows anew, with a column ``PASSES`` of the rules that each passes, so that a row
+    ``again`` runs the step on some rows again, with a column ``PASSES`` of the rules that each passes, so that a row
     which breaks a second rule is dropped for that one; without it the drop alone is taken back. A row whose response is
     empty stays dropped.
     """
@@ -302,10 +302,10 @@ def _judged_again(
             new_reason=pl.when(kept.fill_null(False)).then(None).otherwise("drop_reason"),
             new_evidence=pl.when(kept.fill_null(False)).then(None).otherwise("evidence"),
         ).match_to_schema(_NEW)
-    anew = pl.col("id").is_in(list(passing))
+    is_rejudged = pl.col("id").is_in(list(passing))
     joined = judged.join(reasons, on="id", how="left", maintain_order="left").with_columns(
-        drop_reason=pl.when(anew).then("new_reason").otherwise("drop_reason"),
-        evidence=pl.when(anew).then("new_evidence").otherwise("evidence"),
+        drop_reason=pl.when(is_rejudged).then("new_reason").otherwise("drop_reason"),
+        evidence=pl.when(is_rejudged).then("new_evidence").otherwise("evidence"),
     )
     return joined.drop("new_reason", "new_evidence")
 

@@ -1,4 +1,4 @@
-"""Search of many texts at once: Python for few texts; polars, which compiles each pattern anew, for many."""
+"""Search of many texts at once: Python for few texts; polars, which compiles each pattern at every call, for many."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ class NearRules:
     """Two rows are near-duplicates if the Jaccard similarity of their shingle sets is ``threshold`` or more, they have
     the same subject and no opposite statement.
 
-    The subject is the same if the words of their questions agree, apart from function words, greetings and typing
+    The subject is the same if the words of their questions agree, except for function words, greetings and typing
     errors (one in ``set_kernels.TOLERANCE`` may differ). Statements are opposite if they have different numbers, units,
     signs, letters (type A, B) or opposites (left, right) between the same words, or if one has an additional negation
     or sign. All of this depends on the two rows alone, so later rows change nothing.

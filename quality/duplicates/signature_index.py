@@ -240,9 +240,11 @@ def _members(
     new_members = new_members.with_columns(cluster=pl.col("set").min().over("cluster"))
     if index.members is None:
         return new_members, cut
-    anew = np.zeros(index.sets, np.bool_)
-    anew[before] = True
-    return pl.concat([index.members.filter(pl.Series(~anew[index.members["cluster"].to_numpy()])), new_members]), cut
+    reclustered = np.zeros(index.sets, np.bool_)
+    reclustered[before] = True
+    return pl.concat(
+        [index.members.filter(pl.Series(~reclustered[index.members["cluster"].to_numpy()])), new_members]
+    ), cut
 
 
 def _with_positions(rows: pl.DataFrame, place: I64) -> pl.DataFrame:

@@ -285,7 +285,7 @@ def _merged(spans: Iterable[_Span]) -> list[_Span]:
     return merged
 
 
-# --- what becomes of it ---
+# --- masking and dropping ---
 
 
 def _masked(text: str, masks: list[_Mask], findings: pl.DataFrame) -> str:

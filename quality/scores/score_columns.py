@@ -39,7 +39,7 @@ Rewards: TypeAlias = Callable[[Sequence[Sequence[tuple[str, str]]]], Sequence[Sc
 
 @checked(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
 class Lowest:
-    """Drop the lowest ``share`` of the rows with a score in ``column``: ⌊share · rows⌋ of them, apart from ties.
+    """Drop the lowest ``share`` of the rows with a score in ``column``: ⌊share · rows⌋ of them, except ties.
 
     ``ties`` decides about equal scores on both sides of that limit: "keep" keeps them all, "drop" drops them all,
     "by_id" drops the exact number, first ids first. Rows without a score are dropped too, as in Aloe (arXiv

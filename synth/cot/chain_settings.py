@@ -19,7 +19,7 @@ SAMPLED, HINTED, RECHECK = "cot", "cot-hinted", "cot-recheck"
 """Samples, samples with gold as a hint, and answers read from a hinted rationale alone."""
 
 REPAIR, REPAIR_RECHECK = "cot-repair", "cot-repair-recheck"
-"""A wrong sample written anew from its faulty step on, and the answer read from that alone."""
+"""A wrong sample rewritten from its faulty step on, and the answer read from that alone."""
 
 RECHECKS = {HINTED: RECHECK, REPAIR: REPAIR_RECHECK}
 """The stages whose chains are verified without the question, and the stage that does it."""

@@ -1,4 +1,4 @@
-"""One attempt to repair a wrong chain: a model names the faulty step and writes the chain anew, gold not shown.
+"""One attempt to repair a wrong chain: a model names the faulty step and rewrites the chain, gold not shown.
 
 Compare the backtracking of HuatuoGPT-o1 (arXiv 2412.18925) and the error corrector of ReasonMed (arXiv 2506.09513).
 """

@@ -116,7 +116,7 @@ def _chain_request(record: Record, stage: str, sample: int, config: Cot) -> Requ
 
 
 def _repair_request(record: Record, sample: int, text: str, config: Cot) -> Request:
-    """Return the request to write a wrong chain anew from its faulty step on."""
+    """Return the request to rewrite a wrong chain from its faulty step on."""
     sampling = Sampling(
         temperature=config.temperature, top_p=config.top_p, max_tokens=config.max_tokens, seed=config.seed
     )

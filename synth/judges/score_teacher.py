@@ -28,7 +28,7 @@ SAMPLING = Sampling(temperature=0.0, max_tokens=1)
 class ScoreTeacher:
     """The models of some scores; a completion is the JSON of a conversation's scores and reasons.
 
-    Model and content are the name and revision, so that changed weights score anew.
+    Model and content are the name and revision, so that rows are scored again when the weights change.
     """
 
     scores: Scores

@@ -144,7 +144,7 @@ def _weight(path: Path, name: str) -> Any:
 def _merge_adapter(part: Part, folder: Path, settings: Settings) -> None:
     """Merge the adapter in ``folder`` into its model; the adapter itself is kept next to the weights.
 
-    The model is loaded anew: the trained one may be quantised, or distributed over devices.
+    The model is loaded again: the trained one may be quantised, or distributed over devices.
     """
     import torch
     from peft import PeftModel
