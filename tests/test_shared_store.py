@@ -383,3 +383,36 @@ def test_completions_that_are_not_what_their_name_says_end_the_build(asking):
         MemoryFileSystem().pipe_file(path, b"changed")
         with pytest.raises(SharedStoreError, match="is damaged, expected the content that its name is the hash of"):
             asking("two", server)
+
+
+# --- releases ---------------------------------------------------------------------------------------------------------
+
+
+def release_files(tmp_path, machine, name):
+    folder = tmp_path / machine / "releases" / name / "1"
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_machine_with_an_empty_store_freezes_the_same_bytes_and_runs_nothing(place, tmp_path):
+    made = {}
+    for machine in ("one", "two"):
+        shared = ("--shared-store", tmp_path / "shared", "--workers", "1")
+        options = ("--mirror", tmp_path / "mirror", "--store", tmp_path / machine, *shared)
+        result = run("release", tmp_path / "tiny.py", "--version", "1", *options)
+        assert result.exit_code == 0, result.output
+        made[machine] = result.stderr
+    assert made["two"].count("; fetched from the shared store") == 5
+    assert release_files(tmp_path, "two", "tiny") == release_files(tmp_path, "one", "tiny") != {}
+
+
+def test_a_release_of_fetched_answers_holds_them(asking, tmp_path):
+    with serving(answers) as server:
+        for machine in ("one", "two"):
+            shared = ("--shared-store", "memory://b/answers", "--workers", "1", "--teacher", f"openai:{server.url}#m")
+            options = ("--mirror", tmp_path / "mirror", "--store", tmp_path / machine, *shared)
+            result = run("release", tmp_path / "tiny.py", "--version", "1", *options)
+            assert result.exit_code == 0, result.output
+        assert server.requests == 12
+    files = release_files(tmp_path, "two", "tiny")
+    assert any(path.startswith("completions/") for path in files)
+    assert files == release_files(tmp_path, "one", "tiny")
