@@ -306,7 +306,7 @@ def test_two_processes_share_the_work_and_get_the_same_bytes(store, tmp_path):
 def test_many_may_open_a_new_store_at_once(store):
     def make():
         with opened(store) as completions:
-            lookups.append(completions.found(["nothing"]))
+            lookups.append(completions.lookup(["nothing"]))
 
     lookups = []
     threads = [threading.Thread(target=make) for _ in range(16)]
@@ -461,7 +461,7 @@ def test_a_hanging_request_does_not_keep_what_was_answered_from_the_store(store)
         while time.monotonic() < deadline:
             if store.exists():
                 with opened(store) as completions:
-                    stored = len(completions.found([r.key(client.name, client.revision) for r in requests(10)]))
+                    stored = len(completions.lookup([r.key(client.name, client.revision) for r in requests(10)]))
                 if stored == 9:
                     break
             time.sleep(0.05)

@@ -154,7 +154,7 @@ def drop_file_from_list(shared):
         (change, "kept/00002.parquet .* of other content"),
         (lose, "kept/00002.parquet .* is missing"),
         (swap, "it is clean-clinic-.*, another step"),
-        (cut_list, "is no list of its files"),
+        (cut_list, "is not a list of its files"),
         (lead_outside, "expected the path of a file below a folder"),
         (drop_file_from_list, "kept/00002.parquet is missing"),
     ],

@@ -79,9 +79,9 @@ def _known_of(requests: Sequence[Request], work: GenerateStep, path: Path) -> di
     with opened(path) as completions:
         for at in range(0, len(by_key), LOOKED_UP):
             part = dict(by_key[at : at + LOOKED_UP])
-            cached = completions.found(list(part))
+            cached = completions.lookup(list(part))
             missing = {key: request for key, request in part.items() if key not in cached}
-            cached |= completions.found_under_other_limits(missing, work.teacher)
+            cached |= completions.lookup_under_other_limits(missing, work.teacher)
             counts["answered_before"] += len(cached)
             counts["failed_before"] += completions.count_failed([key for key in part if key not in cached])
     return counts

@@ -31,7 +31,7 @@ from synth.teachers.teacher_warnings import LOGGER
 
 @dataclass
 class SharedSteps:
-    """The exchange of one build between its ``store`` and a ``shared`` one, and what came of it."""
+    """The exchange of one build between its ``store`` and a ``shared`` one, and its counts."""
 
     shared: SharedStore
     store: Store

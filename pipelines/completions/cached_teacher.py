@@ -159,9 +159,9 @@ class _CachedTeacher:
 
     def _look_up(self, requests: dict[str, Request]) -> dict[str, Completion]:
         """Return the stored completions; one of another limit of tokens is stored under this one too."""
-        completions = self._store.found(list(requests))
+        completions = self._store.lookup(list(requests))
         missing = {key: request for key, request in requests.items() if key not in completions}
-        others = self._store.found_under_other_limits(missing, self._teacher)
+        others = self._store.lookup_under_other_limits(missing, self._teacher)
         if others:
             self._store.keep([(key, requests[key], completion) for key, completion in others.items()], self._teacher)
         return completions | others
@@ -191,7 +191,7 @@ class _CachedTeacher:
         A teacher that takes another request may block on its answer next, so received answers are stored first.
         """
         while keys:
-            completions = self._store.found(list(islice(keys, BLOCK)))
+            completions = self._store.lookup(list(islice(keys, BLOCK)))
             for _ in range(min(BLOCK, len(keys))):
                 self._store_received()
                 if (key := keys[0]) in completions:

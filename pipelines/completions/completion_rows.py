@@ -65,10 +65,10 @@ def store_rows(rows: pl.DataFrame, completions: Completions) -> Iterator[tuple[C
     for of_teacher in rows.partition_by("teacher", "revision", maintain_order=True):
         teacher = RecordedTeacher(name=of_teacher["teacher"][0], revision=of_teacher["revision"][0], license="")
         for part in of_teacher.iter_slices(LOOKED_UP):
-            given = list(completion_rows(part))
-            answers = [(row["key"], request(row), completion(row)) for row in given]
+            part_rows = list(completion_rows(part))
+            answers = [(row["key"], request(row), completion(row)) for row in part_rows]
             kept = completions.keep(answers, teacher)
-            for row, (_, _, own), stored in zip(given, answers, kept, strict=True):
+            for row, (_, _, own), stored in zip(part_rows, answers, kept, strict=True):
                 yield row, _comparable(own) == _comparable(stored)
 
 

@@ -100,40 +100,44 @@ class Completions:
     path: Path
     connection: sqlite3.Connection
 
-    def found(self, keys: Sequence[str]) -> dict[str, Completion]:
+    def lookup(self, keys: Sequence[str]) -> dict[str, Completion]:
         """Return the stored completions among some thousand keys."""
-        holes = ",".join("?" * len(keys))
-        with _telling(self.path):
-            rows = self.connection.execute(f"SELECT key, {COMPLETION} FROM completions WHERE key IN ({holes})", keys)
+        placeholders = ",".join("?" * len(keys))
+        with _store_errors(self.path):
+            rows = self.connection.execute(
+                f"SELECT key, {COMPLETION} FROM completions WHERE key IN ({placeholders})", keys
+            )
             return {key: _completion(values) for key, *values in rows.fetchall()}
 
-    def found_under_other_limits(self, wanted: Mapping[str, Request], teacher: Teacher) -> dict[str, Completion]:
+    def lookup_under_other_limits(self, requests: Mapping[str, Request], teacher: Teacher) -> dict[str, Completion]:
         """Return the completions of some thousand requests by key that were stored under another ``max_tokens``.
 
         A completion that ended by itself is the answer under any limit that it fits in; one that was cut off is the
         answer under its own limit alone.
         """
         keys: dict[str, list[str]] = {}
-        for key, request in wanted.items():
+        for key, request in requests.items():
             keys.setdefault(request.key_of_any_limit(teacher.name, teacher.revision), []).append(key)
         limit = "json_extract(sampling, '$.max_tokens')"
-        holes = ",".join("?" * len(keys))
-        query = f"SELECT any_limit, {limit}, {COMPLETION} FROM completions WHERE any_limit IN ({holes}) ORDER BY key"
-        with _telling(self.path):
+        placeholders = ",".join("?" * len(keys))
+        query = (
+            f"SELECT any_limit, {limit}, {COMPLETION} FROM completions WHERE any_limit IN ({placeholders}) ORDER BY key"
+        )
+        with _store_errors(self.path):
             rows = self.connection.execute(query, list(keys)).fetchall()
-        found: dict[str, Completion] = {}
+        completions: dict[str, Completion] = {}
         for any_limit, own_limit, *values in rows:
             completion = _completion(values)
             for key in keys[any_limit]:
-                if _fits(completion, own_limit, wanted[key].sampling.max_tokens):
-                    found.setdefault(key, completion)
-        return found
+                if _fits(completion, own_limit, requests[key].sampling.max_tokens):
+                    completions.setdefault(key, completion)
+        return completions
 
     def keep(self, answers: Sequence[tuple[str, Request, Completion]], teacher: Teacher) -> list[Completion]:
         """Store completions in one commit and return them, or those that another process stored before."""
         keys = [key for key, _, _ in answers]
-        with _telling(self.path), _transaction(self.connection) as run:
-            others = self.found(keys)
+        with _store_errors(self.path), _transaction(self.connection) as run:
+            others = self.lookup(keys)
             new = [answer for answer in answers if answer[0] not in others]
             if new:
                 prompts = {_prompt(request): None for _, request, _ in new}
@@ -151,19 +155,21 @@ class Completions:
             )
             for key, request, failure in failed
         ]
-        with _telling(self.path), _transaction(self.connection) as run:
+        with _store_errors(self.path), _transaction(self.connection) as run:
             _insert(run, "INSERT OR REPLACE INTO failures", rows)
 
     def count_failed(self, keys: Sequence[str]) -> int:
         """Return how many of some thousand keys failed and were not answered since."""
-        holes = ",".join("?" * len(keys))
-        with _telling(self.path):
-            (count,) = self.connection.execute(f"SELECT count(*) FROM failures WHERE key IN ({holes})", keys).fetchone()
+        placeholders = ",".join("?" * len(keys))
+        with _store_errors(self.path):
+            (count,) = self.connection.execute(
+                f"SELECT count(*) FROM failures WHERE key IN ({placeholders})", keys
+            ).fetchone()
         return int(count)
 
     def failures(self) -> pl.DataFrame:
         """Return the requests that failed and were not answered since, by stage, row and sample."""
-        with _telling(self.path):
+        with _store_errors(self.path):
             rows = self.connection.execute("SELECT * FROM failures ORDER BY stage, row, sample, key").fetchall()
         return pl.DataFrame(rows, FAILURES, orient="row")
 
@@ -171,7 +177,7 @@ class Completions:
         """Return the stored completions among these keys as a table of ``EXPORTED``, unordered."""
         rows: list[Any] = []
         query = f"SELECT {', '.join(EXPORTED)} FROM completions JOIN prompts USING (prompt) WHERE key IN"
-        with _telling(self.path):
+        with _store_errors(self.path):
             for at in range(0, len(keys), LOOKED_UP):
                 part = keys[at : at + LOOKED_UP]
                 rows += self.connection.execute(f"{query} ({','.join('?' * len(part))})", part).fetchall()
@@ -184,7 +190,7 @@ class Completions:
         """
         columns = ", ".join(EXPORTED)
         query = f"SELECT completions.rowid, {columns} FROM completions JOIN prompts USING (prompt) "
-        with _telling(self.path):
+        with _store_errors(self.path):
             rows = self.connection.execute(
                 f"{query} WHERE completions.rowid > ? ORDER BY completions.rowid LIMIT {EXPORT_ROWS}", [number]
             ).fetchall()
@@ -193,20 +199,20 @@ class Completions:
 
     def last_number(self) -> int:
         """Return the number of the completion that was stored last, 0 where there is none."""
-        with _telling(self.path):
+        with _store_errors(self.path):
             (number,) = self.connection.execute("SELECT max(rowid) FROM completions").fetchone()
         return int(number or 0)
 
     def exchanged(self, place: str) -> tuple[int, set[str]]:
         """Return the number of the last completion uploaded to a shared store, and the names of files known there."""
-        with _telling(self.path):
+        with _store_errors(self.path):
             self.connection.execute(EXCHANGED)
             rows = self.connection.execute("SELECT file, number FROM exchanged WHERE place = ?", [place]).fetchall()
         return max((number for _, number in rows), default=0), {file for file, _ in rows}
 
     def note_exchanged(self, place: str, file: str, number: int) -> None:
         """Store that a file of a shared store is known, and that completions up to a number are there."""
-        with _telling(self.path), _transaction(self.connection) as run:
+        with _store_errors(self.path), _transaction(self.connection) as run:
             run("INSERT OR REPLACE INTO exchanged VALUES (?, ?, ?)", [place, file, number])
 
     def export(self, folder: Path) -> list[Path]:
@@ -219,7 +225,7 @@ class Completions:
         partial = folder.with_name(f"{folder.name}.partial")
         shutil.rmtree(partial, ignore_errors=True)
         columns = ", ".join(EXPORTED)
-        with _telling(self.path):
+        with _store_errors(self.path):
             query = f"SELECT {columns} FROM completions JOIN prompts USING (prompt) ORDER BY key"
             rows = self.connection.execute(query)
             shards = iter(lambda: rows.fetchmany(EXPORT_ROWS), [])
@@ -233,11 +239,11 @@ class Completions:
 @contextmanager
 def opened(path: Path) -> Iterator[Completions]:
     """Open a store, creating it if needed. Raises ``StoreError`` where the file is something else, or newer."""
-    with _telling(path):
+    with _store_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         connection = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
     try:
-        with _telling(path):
+        with _store_errors(path):
             _prepare(path, connection)
         yield Completions(path, connection)
     finally:
@@ -248,7 +254,7 @@ def opened(path: Path) -> Iterator[Completions]:
 def reading(path: Path) -> Iterator[Completions]:
     """Open an existing store for lookups, also on a read-only file system."""
     fixed = "" if os.access(path.parent, os.W_OK) else "&immutable=1"
-    with _telling(path):
+    with _store_errors(path):
         connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro{fixed}", uri=True, timeout=BUSY_S)
     try:
         yield Completions(path, connection)
@@ -296,7 +302,7 @@ def _transaction(connection: sqlite3.Connection) -> Iterator[Any]:
 
 
 @contextmanager
-def _telling(path: Path) -> Iterator[None]:
+def _store_errors(path: Path) -> Iterator[None]:
     """Turn the database's errors into a ``StoreError`` that names the file."""
     try:
         yield
@@ -307,12 +313,12 @@ def _telling(path: Path) -> Iterator[None]:
         ) from error
 
 
-def _fits(completion: Completion, limit: int, wanted: int) -> bool:
+def _fits(completion: Completion, limit: int, requested: int) -> bool:
     """Return whether a completion under one limit of tokens is the answer under another."""
     if completion.ended != "stop":
         return False
     # The token that ends a text may count or not, so one fewer than the lower limit is sure to fit.
-    return limit <= wanted or (completion.completion_tokens is not None and completion.completion_tokens < wanted)
+    return limit <= requested or (completion.completion_tokens is not None and completion.completion_tokens < requested)
 
 
 def _prompt(request: Request) -> tuple[str, str]:
@@ -322,8 +328,8 @@ def _prompt(request: Request) -> tuple[str, str]:
 
 def _insert(run: Any, into: str, rows: Sequence[tuple[Any, ...]]) -> None:
     """Insert rows one statement at a time, so that other threads can run in between."""
-    holes = f"({','.join('?' * len(rows[0]))})"
-    run(f"{into} VALUES {','.join([holes] * len(rows))}", [value for row in rows for value in row])
+    placeholders = f"({','.join('?' * len(rows[0]))})"
+    run(f"{into} VALUES {','.join([placeholders] * len(rows))}", [value for row in rows for value in row])
 
 
 def _row(key: str, request: Request, completion: Completion, teacher: Teacher) -> tuple[Any, ...]:

@@ -50,12 +50,12 @@ def fetch_completions(path: Path, shared: SharedFiles) -> int:
         _, known = completions.exchanged(shared.url)
         for name in sorted(shared.names(FOLDER) - known):
             if not name.endswith(".parquet"):
-                continue  # what an upload left that was killed
+                continue  # left by an interrupted upload
             rows = _read(name, shared)
             uploaded, _ = completions.exchanged(shared.url)
             before = completions.last_number()
             new = sum(
-                part.height - len(completions.found(part["key"].to_list())) for part in rows.iter_slices(LOOKED_UP)
+                part.height - len(completions.lookup(part["key"].to_list())) for part in rows.iter_slices(LOOKED_UP)
             )
             for _ in store_rows(rows, completions):
                 fetched += 1
@@ -74,9 +74,9 @@ def has_other_answers(path: Path, folder: Path) -> bool:
                 continue
             rows = read_parquet(table, columns=["key", "text", "verdict"]).filter(pl.col("verdict") != FAILED)
             for part in rows.iter_slices(LOOKED_UP):
-                found = completions.found(part["key"].unique().to_list())
+                stored = completions.lookup(part["key"].unique().to_list())
                 for key, text, _ in part.iter_rows():
-                    if key not in found or found[key].text != text:
+                    if key not in stored or stored[key].text != text:
                         return True
     return False
 

@@ -20,7 +20,7 @@ Result = TypeVar("Result")
 OPTION = "--shared-store"
 
 PAUSES_S = (0.5, 2.0, 8.0)
-"""Seconds before each further try of a call; clients of object stores try several times themselves besides."""
+"""Seconds before each further try of a call; clients of object stores also retry by themselves."""
 
 OBJECT_STORES = frozenset(("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "oss", "oci", "memory"))
 """Protocols without folders, whose writes are atomic."""

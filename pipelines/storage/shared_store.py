@@ -4,7 +4,7 @@
     files/<xx>/<sha256>            files of steps, by content: equal ones are stored once, and none is ever changed
     steps/<step>-<fingerprint>.json    a finished step: its files with sizes and hashes; written last
 
-No locks are needed: two machines that finish one step write the same files, or other files beside them, and the
+No locks are needed: two machines that finish one step write the same files, or other files next to them, and the
 list that is written last names files of one machine only.
 """
 
@@ -66,12 +66,12 @@ class SharedStore:
         Raises ``SharedStoreError`` where it cannot be read, or is empty and cannot be written.
         """
         files = SharedFiles.open(url)
-        found = files.read("store.json")
-        if found is None:
+        content = files.read("store.json")
+        if content is None:
             files.write("store.json", json.dumps({"format": FORMAT}).encode())
             return cls(files)
         try:
-            number = int(json.loads(found)["format"])
+            number = int(json.loads(content)["format"])
         except (ValueError, KeyError, TypeError) as error:
             raise SharedStoreError(
                 f"{files.url}/store.json does not say the format ({error!r}), expected the number {FORMAT}; name an "
@@ -126,22 +126,24 @@ class SharedStore:
                 raise ValueError(f"it is the list of {step.name} with {len(step.files)} files")
         except (ValueError, AttributeError) as error:
             self.refuse(name)
-            raise DamagedUploadError(f"{self.files.url}/steps/{name}.json is no list of its files ({error})") from error
+            raise DamagedUploadError(
+                f"{self.files.url}/steps/{name}.json is not a list of its files ({error})"
+            ) from error
         return step
 
     def _fetch_file(self, name: str, path: str, file: SharedFile, place: Path) -> None:
         with writing(place):
             place.parent.mkdir(parents=True, exist_ok=True)
-        found = "is missing"
+        damage = "is missing"
         if self.files.download(file.path, place):
             if _sha256(place) == file.sha256:
                 sync(place)
                 return
-            found = f"has {place.stat().st_size:,} bytes of other content than its name says"
+            damage = f"has {place.stat().st_size:,} bytes of other content than its name says"
         self._damaged.add(file.path)
         self.refuse(name)
         raise DamagedUploadError(
-            f"{name} in {self.files.url} is damaged: {path} ({file.path}, {file.bytes:,} bytes) {found}"
+            f"{name} in {self.files.url} is damaged: {path} ({file.path}, {file.bytes:,} bytes) {damage}"
         )
 
 
