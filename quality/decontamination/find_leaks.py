@@ -122,7 +122,7 @@ def _in_slice(
     if near is not None:
         pairs = pl.concat([pairs, near(rows)])
     order = [pl.col("row"), pl.col("item_group"), _strength(), pl.col("score")]
-    pairs = pairs.sort(order, descending=[False, False, False, True])
+    pairs = pairs.sort(order, descending=[False, False, False, True], maintain_order=True)  # whole questions first
     pairs = pairs.unique(["row", "item_group"], keep="first", maintain_order=True)
     if judge is not None:
         return _apply_judge(_spelled_out(pairs, rows, index), judge)

@@ -16,12 +16,14 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from quality.decontamination.contained_passages import Passages, contained, index_passages
 from quality.decontamination.rarity import UNKNOWN_BITS, asking_words, judging_words, known_words, stem_words, word_bits
 from quality.decontamination.sequences import (
     INSIDE,
     LINE,
     SENTENCE,
     Answers,
+    Occurrences,
     Sequences,
     answers_of,
     distinct_weights,
@@ -95,14 +97,14 @@ PIECE = r"[.?!]+[\s\"')\]]+|\n+"
 class Verbatim:
     """The sequences to search for.
 
-    ``owners`` has a row for every sequence of an item group: ``sequence``, ``item_group``, ``part`` (-1: the whole
-    question, else the passage that contains it) and its ``words``. ``parts`` are the passages: ``part``,
-    ``item_group``, ``total`` (words of its pieces), ``layer`` and the ``share`` of them that makes a leak. ``answers``
-    are the possible forms of each group's answer.
+    ``owners`` has a row for the whole question of an item group: ``sequence``, ``item_group`` and its ``words``.
+    ``passages`` are the pieces of passages, and ``parts`` has a row for every passage: ``item_group``, ``total`` (words
+    of its pieces) and ``layer``. ``answers`` are the possible forms of each group's answer.
     """
 
     sequences: Sequences
     owners: pl.DataFrame
+    passages: Passages
     parts: pl.DataFrame
     question_length: I64
     question_words: I64
@@ -160,10 +162,14 @@ def build_verbatim(items: pl.DataFrame, questions: pl.Series) -> Verbatim:
     starts, keys = _gather_keys(tokens, firsts["offset"].to_numpy())
     sequences = index_sequences(starts, keys, _rarity(keys), needs)
     answers = _answers(items, questions)
+    needed = (parts["share"] * parts["total"]).to_numpy()
+    numbered = parts.select("part", passage=pl.int_range(pl.len(), dtype=pl.Int32))
+    of_passages = owners.filter(pl.col("part") >= 0).join(numbered, on="part", maintain_order="left")
     return Verbatim(
         sequences=sequences,
-        owners=owners.select("sequence", "item_group", "part", pl.col("words").cast(pl.Int32)),
-        parts=parts,
+        owners=owners.filter(pl.col("part") < 0).select("sequence", "item_group", pl.col("words").cast(pl.Int32)),
+        passages=index_passages(of_passages, np.diff(sequences.starts), needed),
+        parts=parts.select("item_group", "total", "layer"),
         question_length=counts[: len(questions)],
         question_words=counted[: len(questions)],
         question_bits=bits[: len(questions)],
@@ -305,7 +311,7 @@ def findable(known: Verbatim) -> NDArray[np.bool_]:
     options = np.bincount(item_group[answers.options], answers.bits[answers.options], len(bits))
     counts = np.bincount(item_group[answers.options], minlength=len(bits))
     answered = np.bincount(item_group[~answers.options], minlength=len(bits)) > 0
-    has_question = np.isin(np.arange(len(bits)), known.owners.filter(pl.col("part") == -1)["item_group"].to_numpy())
+    has_question = np.isin(np.arange(len(bits)), known.owners["item_group"].to_numpy())
     out = _line_alone(known) | (answered & (bits + right >= ANSWERED_BITS[LINE]))
     out |= (counts > 1) & (bits + options >= ALL_OPTIONS_BITS[LINE])
     with_parts = np.isin(np.arange(len(bits)), known.parts["item_group"].to_numpy())
@@ -338,10 +344,9 @@ def _block(texts: pl.Series, known: Verbatim, at: int) -> pl.DataFrame:
     seen = occurrences(data, bounds, tokens.offsets, tokens.keys, tokens.at, known.sequences)
     table = pl.DataFrame(
         {"text": seen.texts, "sequence": seen.sequences, "first": seen.at, "begins": seen.begins, "stops": seen.stops}
-    ).join(known.owners, on="sequence", maintain_order="left")
-    wholes = _matched_questions(table.filter(pl.col("part") == -1), data, bounds, tokens, known)
-    parts = _describe(table.filter(pl.col("part") >= 0), known)
-    pairs = pl.concat([wholes, parts]).with_columns(row=pl.col("text").cast(pl.Int64) + at)
+    ).join(known.owners, on="sequence", how="inner", maintain_order="left")
+    wholes = _matched_questions(table, data, bounds, tokens, known)
+    pairs = pl.concat([wholes, _contained_passages(seen, known)]).with_columns(row=pl.col("text").cast(pl.Int64) + at)
     places = pairs.select("text", "first", "stop").iter_rows()
     passages = [_quoted(data, bounds, tokens, *place) for place in places]
     return pairs.select(
@@ -392,22 +397,18 @@ def _matched_questions(hits: pl.DataFrame, data: U8, bounds: I64, tokens: Words,
     )
 
 
-def _describe(hits: pl.DataFrame, known: Verbatim) -> pl.DataFrame:
+def _contained_passages(seen: Occurrences, known: Verbatim) -> pl.DataFrame:
     """Return the passages of which a row contains enough."""
-    once = hits.unique(["text", "part", "sequence"], keep="first", maintain_order=True)
-    sums = once.group_by("text", "part", maintain_order=True).agg(
-        pl.col("words").cast(pl.Int64).sum(),
-        first=pl.col("first").sort_by("words", descending=True).first(),
-        longest=pl.col("words").cast(pl.Int64).max(),
-    )
-    sums = sums.join(known.parts, on="part", maintain_order="left")
-    enough = sums.filter(pl.col("words") >= pl.col("share") * pl.col("total"))
-    return enough.select(
-        "text",
-        "item_group",
-        "layer",
-        score=(pl.col("words") / pl.col("total")).clip(upper_bound=1.0),
-        bits=pl.lit(None, pl.Float64),
-        first="first",
-        stop=pl.col("first") + pl.col("longest"),
+    found = contained(seen.texts, seen.sequences, seen.at, known.passages)
+    part = known.parts[found.passages]
+    return pl.DataFrame(
+        {
+            "text": found.texts,
+            "item_group": part["item_group"],
+            "layer": part["layer"],
+            "score": (pl.Series(found.words) / part["total"]).clip(upper_bound=1.0),
+            "bits": pl.Series([None] * part.height, dtype=pl.Float64),
+            "first": found.firsts,
+            "stop": found.firsts + found.longest,
+        }
     )
