@@ -102,10 +102,10 @@ from sources.connectors.medxpertqa import MEDXPERTQA
 from sources.connectors.metamedqa import METAMEDQA
 from sources.connectors.med_halt import MED_HALT
 from sources.connectors.medhallu import MEDHALLU
-from sources.connectors.medec import MEDEC, MEDEC_HUB
-from sources.connectors.medcalc_bench import MEDCALC_BENCH
+from sources.connectors.medec import MEDEC, MEDEC_HUB, MEDEC_HUB_TRAIN, MEDEC_TRAIN
+from sources.connectors.medcalc_bench import MEDCALC_BENCH, MEDCALC_BENCH_TRAIN
 from sources.connectors.afrimedqa import AFRIMEDQA, AFRIMEDQA_OPEN
-from sources.connectors.medcasereasoning import MEDCASEREASONING
+from sources.connectors.medcasereasoning import MEDCASEREASONING, MEDCASEREASONING_TRAIN
 from sources.connectors.mmlu_pro import MMLU_PRO_HEALTH
 from sources.connectors.supergpqa import SUPERGPQA_MEDICINE
 from sources.connectors.longhealth import LONGHEALTH, LONGHEALTH_AMONG_OTHERS, LONGHEALTH_UNANSWERABLE
@@ -114,7 +114,7 @@ from sources.connectors.medbullets import MEDBULLETS, MEDBULLETS_4
 from sources.connectors.medmisbench import MEDMISBENCH, MEDMISBENCH_PLAIN
 from sources.connectors.livemedbench import LIVEMEDBENCH
 from sources.connectors.headqa_v2 import HEADQA_V2_EN, HEADQA_V2_ES
-from sources.connectors.cares import CARES_TEST
+from sources.connectors.cares import CARES, CARES_TEST
 from sources.connectors.fully_open_meditron import FULLY_OPEN_MEDITRON
 from sources.connectors.reasonmed import REASONMED
 from sources.connectors.medical_o1_verifiable import MEDICAL_O1_VERIFIABLE

@@ -124,7 +124,8 @@ class Source(Corpus):
     - ``mix_part``: its part of Aloe's mix; None to choose it by the task of a row, medical by default
     - ``attack_topic``: the topic of all its harmful requests (``synth/redteam/attacks.py``); None to read the labels
     - ``jailbreaks``: True where its rows are jailbreak prompts to put requests into, and not requests
-    - ``by_name_only``: True where recipes read it only if it is named, as large collections made of other corpora
+    - ``by_name_only``: True where recipes read it only if it is named, as large collections made of other corpora and
+      the training parts of benchmarks
     """
 
     kind: Kind = "training"

@@ -7,7 +7,7 @@ from sources.files import RawFile
 from sources.record import Draft
 from sources.schema.columns import SchemaReading
 from sources.shapes.row_shapes import numbered, parquet, qa
-from sources.source import Benchmark, Raw
+from sources.source import Raw, Source, held_out
 
 DIRECT = "direct"
 
@@ -28,20 +28,21 @@ def parse(raw: Raw, file: RawFile) -> Draft:
     return qa(numbered(raw, file), row["prompt"], None, meta=meta)
 
 
-CARES_TEST = Benchmark(
-    name="cares_test",
-    title="CARES-18K, test",
+CARES = Source(
+    name="cares",
+    title="CARES-18K, training part",
     home="hf://datasets/HFXM/CARES-18K",
     license="MIT",
     license_read="tag of HFXM/CARES-18K, as a survey of data sets cites it",
     task="safety",
     lang="en",
+    kind="safety",
     folder="cares",
-    files={"test": ("data/test-*.parquet",)},
+    files={"train": ("data/train-*.parquet",)},
     columns={
         "prompt": "text",
-        "harmful_level": "any",
-        "principle_index": "any",
+        "harmful_level": "numeral",
+        "principle_index": "numeral",
         "method": "text",
         "base_prompt": "text?",
         "generation_model": "text?",
@@ -49,11 +50,15 @@ CARES_TEST = Benchmark(
     rows=parquet,
     parse=parse,
     published_rows=9_239,
+    attack_topic="medical-misuse",
+    by_name_only=True,
     schema_read=(
         SchemaReading(
-            checked=("columns", "splits"),
+            checked=("columns", "splits", "license"),
             where="public loaders of HFXM/CARES-18K (karma, safetune)",
-            result="agrees: 9,239 rows in train and test each; the files' names were not read",
+            result="agrees: 9,239 rows in train and test each, MIT; the files' names were not read",
         ),
     ),
 )
+
+CARES_TEST = held_out(CARES, "cares_test", {"test": ("data/test-*.parquet",)}, title="CARES-18K, test")

@@ -10,7 +10,7 @@ from sources.record import Draft
 from sources.schema.columns import SchemaReading
 from sources.shapes.benchmark_shapes import NUMBER
 from sources.shapes.row_shapes import qa
-from sources.source import Benchmark, Raw
+from sources.source import Raw, Source, held_out
 
 TYPES = {"decimal": "decimal", "integer": "integer", "date": "date", "time": "weeks_days"}
 
@@ -43,15 +43,16 @@ def parse(raw: Raw, file: RawFile) -> Draft:
     return qa(str(row["Row Number"]), question, answer, rationale=row["Ground Truth Explanation"] or None, meta=meta)
 
 
-MEDCALC_BENCH = Benchmark(
-    name="medcalc_bench",
-    title="MedCalc-Bench v1.2, test",
+MEDCALC_BENCH_TRAIN = Source(
+    name="medcalc_bench_train",
+    title="MedCalc-Bench v1.2, training part",
     home="hf://datasets/ncbi/MedCalc-Bench-v1.2",
     license="CC-BY-SA-4.0",
     license_read="README of ncbi-nlp/MedCalc-Bench and tag of the Hub card",
     task="qa",
     lang="en",
-    files={"test": ("test_data_11_18_final.csv",)},
+    folder="medcalc_bench",
+    files={"train": ("train_data_11_18_final.csv",)},
     columns={
         "Row Number": "numeral",
         "Calculator ID": "numeral",
@@ -67,14 +68,23 @@ MEDCALC_BENCH = Benchmark(
     },
     rows=table,
     parse=parse,
-    published_rows=1_100,
-    subset_field="category",
+    published_rows=10_543,
+    by_name_only=True,
     schema_read=(
         SchemaReading(checked=("columns", "license"), where="ncbi-nlp/MedCalc-Bench: README.md"),
         SchemaReading(
             checked=("splits",),
             where="card of ncbi/MedCalc-Bench, a duplicate of v1.2",
-            result="agrees; the file's name is that of the duplicate",
+            result="agrees, 10,543 rows in train; the files' names are those of the duplicate",
         ),
     ),
+)
+
+MEDCALC_BENCH = held_out(
+    MEDCALC_BENCH_TRAIN,
+    "medcalc_bench",
+    {"test": ("test_data_11_18_final.csv",)},
+    title="MedCalc-Bench v1.2, test",
+    published_rows=1_100,
+    subset_field="category",
 )

@@ -8,7 +8,7 @@ from sources.license import StatedLicense
 from sources.record import Draft
 from sources.schema.columns import SchemaReading
 from sources.shapes.row_shapes import parquet, qa
-from sources.source import Benchmark, Raw
+from sources.source import Raw, Source, held_out
 
 ASKED = "What is the most likely diagnosis?"
 
@@ -22,9 +22,9 @@ def parse(raw: Raw, file: RawFile) -> Draft:
     )
 
 
-MEDCASEREASONING = Benchmark(
-    name="medcasereasoning",
-    title="MedCaseReasoning, validation and test",
+MEDCASEREASONING_TRAIN = Source(
+    name="medcasereasoning_train",
+    title="MedCaseReasoning, training part",
     home="hf://datasets/zou-lab/MedCaseReasoning",
     license="CC-BY-4.0",
     license_read="README of kevinwu23/Stanford-MedCaseReasoning; the Hub's tag is MIT: the stricter holds",
@@ -34,11 +34,13 @@ MEDCASEREASONING = Benchmark(
     ),
     task="diagnosis",
     lang="en",
-    files={"validation": ("data/val-*.parquet",), "test": ("data/test-*.parquet",)},
+    folder="medcasereasoning",
+    files={"train": ("data/train-*.parquet",)},
     columns={"pmcid": "any", "case_prompt": "text", "diagnostic_reasoning": "text?", "final_diagnosis": "text"},
     rows=parquet,
     parse=parse,
-    published_rows=1_397,
+    published_rows=13_092,
+    by_name_only=True,
     schema_read=(
         SchemaReading(
             checked=("columns",), where="MedARC-AI/med-lm-envs: environments/medcasereasoning/medcasereasoning.py"
@@ -46,7 +48,15 @@ MEDCASEREASONING = Benchmark(
         SchemaReading(
             checked=("splits", "license"),
             where="kevinwu23/Stanford-MedCaseReasoning: README.md",
-            result="500 validation and 897 test cases; MIT and CC BY 4.0 are both claimed: the stricter",
+            result="13,092, 500 and 897 cases by split; MIT and CC BY 4.0 are both claimed: the stricter",
         ),
     ),
+)
+
+MEDCASEREASONING = held_out(
+    MEDCASEREASONING_TRAIN,
+    "medcasereasoning",
+    {"validation": ("data/val-*.parquet",), "test": ("data/test-*.parquet",)},
+    title="MedCaseReasoning, validation and test",
+    published_rows=1_397,
 )
