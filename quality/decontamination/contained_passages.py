@@ -59,8 +59,14 @@ def contained(texts: I32, sequences: I32, at: I64, known: Passages) -> Contained
     They are in the order of their first pieces in the text.
     """
     found, order = _contained(texts, sequences, at, known)
-    by_place = np.lexsort((order[:, 1], order[:, 0]))
-    return Contained(*(column[by_place] for column in found))
+    at_place = np.lexsort((order[:, 1], order[:, 0]))
+    return Contained(
+        found.texts[at_place],
+        found.passages[at_place],
+        found.words[at_place],
+        found.firsts[at_place],
+        found.longest[at_place],
+    )
 
 
 class Open(NamedTuple):
