@@ -42,7 +42,7 @@ SHARD = 50_000
 
 
 def make(folder, rows, workers):
-    """Make a store of so many rows, four fifths of them in one source, and return it with its steps."""
+    """Make a store of ``rows`` rows, four fifths of them in one source, and return it with its steps."""
     store = Store(folder / "store")
     store.prepare()
     for name in ("large", "small"):
@@ -58,7 +58,7 @@ def make(folder, rows, workers):
 
 
 def make_read(store, node, rows):
-    """Write the folder of a source as a build would, of rows that were never in a file."""
+    """Write the folder of a source as a build would, from generated rows."""
     source = node.step.work.corpus.name
     with store.partial(node.name, lambda: None) as folder:
         if folder is None:
@@ -69,14 +69,14 @@ def make_read(store, node, rows):
         write_table(folder / "quarantine.parquet", pl.DataFrame(broken, MALFORMED_SCHEMA, orient="row"))
         write_row_index(folder)
         counts = {"rows_in": rows + len(broken), "made": 0, "kept": rows, "dropped": 0, "quarantined": len(broken)}
-        told = {
+        summary = {
             "name": node.step.name,
             "folder": node.name,
             "identity": node.identity,
             "inputs": [],
             "reference_inputs": [],
         }
-        store.finish(node.name, StepSummary.of({**told, "counts": counts, "reasons": {}, "edits": {}, "changed": 0}))
+        store.finish(node.name, StepSummary.of({**summary, "counts": counts, "reasons": {}, "edits": {}, "changed": 0}))
 
 
 def made_rows(source, first, count):
@@ -86,14 +86,14 @@ def made_rows(source, first, count):
     pool = pl.Series([" ".join(draw.choices(words, k=45)) + "." for _ in range(1000)])
     line = pl.int_range(first + 1, first + count + 1, eager=True)
     mixed = line.cast(pl.UInt64) * 0x9E3779B97F4A7C15  # spreads the numbers over all of 64 bits
-    told = pl.DataFrame({"line": line, "mixed": mixed}).with_columns(
+    rows = pl.DataFrame({"line": line, "mixed": mixed}).with_columns(
         id=pl.format("{}:{}", pl.lit(source), "mixed"),
         question=pl.format("Case {}: {}", "line", pool.gather((mixed % 1000).cast(pl.UInt32))),
         answer=pool.gather((mixed // 1000 % 1000).cast(pl.UInt32)),
     )
     message = pl.struct(role=pl.lit("user"), content=pl.col("question"))
     fixed = {"source": source, "license": "CC0-1.0", "task": "qa", "lang": "en", "split": "train", "file": "rows.jsonl"}
-    return told.with_columns(
+    return rows.with_columns(
         **{name: pl.lit(value) for name, value in fixed.items()},
         messages=pl.concat_list(message),
         options=pl.lit([], pl.List(pl.String)),
@@ -107,7 +107,7 @@ def made_rows(source, first, count):
 
 
 def trace(id, store, *, cold):
-    """Trace a row in a process of its own; return seconds, those that a processor worked, and the status told last."""
+    """Trace a row in a process of its own; return wall seconds, CPU seconds and the row's last status."""
     if cold:
         for path in store.root.rglob("*.parquet"):
             handle = os.open(path, os.O_RDONLY)
@@ -124,9 +124,9 @@ def trace(id, store, *, cold):
         str(store.root),
     ]
     began, worked = time.perf_counter(), _worked()
-    told = subprocess.run([*call, "--json"], capture_output=True, text=True, check=False)
+    result = subprocess.run([*call, "--json"], capture_output=True, text=True, check=False)
     seconds, worked = time.perf_counter() - began, _worked() - worked
-    status = json.loads(told.stdout)[-1]["status"] if told.returncode == 0 else told.stderr.splitlines()[-1][:40]
+    status = json.loads(result.stdout)[-1]["status"] if result.returncode == 0 else result.stderr.splitlines()[-1][:40]
     return seconds, worked, status
 
 
@@ -148,19 +148,19 @@ def ledger(folder):
 
 
 def chosen(folder, seed):
-    """Return ids of every kind: kept, changed, made, dropped early and late, malformed, and one that is nowhere."""
+    """Return ids of every kind: kept, made, dropped early and late, malformed, and one that is in no file."""
     rows = pl.scan_parquet(folder / "ledger" / "*.parquet")
     draw = random.Random(seed)
 
-    def one(title, wanted):
-        found = rows.filter(wanted).select("id").collect()["id"]
-        return title, found[draw.randrange(len(found))]
+    def one(title, condition):
+        ids = rows.filter(condition).select("id").collect()["id"]
+        return title, ids[draw.randrange(len(ids))]
 
-    made = pl.col("id").str.contains("/")
+    is_made = pl.col("id").str.contains("/")
     return [
-        one("kept", (pl.col("status") == "kept") & ~made & (pl.col("source") == "large")),
+        one("kept", (pl.col("status") == "kept") & ~is_made & (pl.col("source") == "large")),
         one("kept, small source", (pl.col("status") == "kept") & (pl.col("source") == "small")),
-        one("made", made),
+        one("made", is_made),
         one("dropped first", pl.col("step") == "clean-large"),
         one("dropped later", pl.col("step") == "near"),
         one("malformed", pl.col("status") == "quarantined"),
@@ -169,7 +169,7 @@ def chosen(folder, seed):
 
 
 def main():
-    """Make the store, write its ledger, trace rows, tell figures."""
+    """Make the store, write its ledger, trace rows, print figures."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--rows", type=int, default=5_000_000)
@@ -177,35 +177,35 @@ def main():
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--keep", action="store_true", help="Leave the store for another look.")
     parser.add_argument("--ledger-only", action="store_true", help=argparse.SUPPRESS)
-    given = parser.parse_args()
-    if given.ledger_only:
-        print(json.dumps(ledger(given.folder)))
+    arguments = parser.parse_args()
+    if arguments.ledger_only:
+        print(json.dumps(ledger(arguments.folder)))
         return
-    given.folder.mkdir(parents=True, exist_ok=True)
+    arguments.folder.mkdir(parents=True, exist_ok=True)
     try:
-        measure(given)
+        measure(arguments)
     finally:
-        if not given.keep:
-            shutil.rmtree(given.folder)
+        if not arguments.keep:
+            shutil.rmtree(arguments.folder)
 
 
-def measure(given):
-    """Measure and print, a line a figure."""
+def measure(arguments):
+    """Measure and print one figure a line."""
     began = time.perf_counter()
-    store, steps = make(given.folder, given.rows, given.workers)
+    store, steps = make(arguments.folder, arguments.rows, arguments.workers)
     size = sum(path.stat().st_size for path in store.root.rglob("*.parquet")) / 1e9
     shards = sum(1 for _ in store.root.rglob("*.parquet"))
-    print(f"store: {given.rows:,} rows, {len(steps)} steps, {shards:,} files, {size:.1f} GB")
+    print(f"store: {arguments.rows:,} rows, {len(steps)} steps, {shards:,} files, {size:.1f} GB")
     print(f"made in {time.perf_counter() - began:.0f} s", flush=True)
-    call = [sys.executable, __file__, "--folder", str(given.folder), "--ledger-only"]
+    call = [sys.executable, __file__, "--folder", str(arguments.folder), "--ledger-only"]
     print("ledger:", subprocess.run(call, capture_output=True, text=True, check=True).stdout.strip(), flush=True)
     for cold in (False, True):
-        for turn in zip(*(chosen(given.folder, seed) for seed in range(given.repeat)), strict=True):
-            told = [trace(id, store, cold=cold) for _, id in turn]
-            seconds, worked = ([one[n] for one in told] for n in (0, 1))
+        for turn in zip(*(chosen(arguments.folder, seed) for seed in range(arguments.repeat)), strict=True):
+            traces = [trace(id, store, cold=cold) for _, id in turn]
+            seconds, worked = ([one[n] for one in traces] for n in (0, 1))
             title = f"trace {'cold' if cold else 'warm'}, {turn[0][0]}"
             figures = f"median {statistics.median(seconds):.2f} s, most {max(seconds):.2f} s"
-            print(f"{title:32} {figures}; {statistics.median(worked):.2f} s of processor ({told[0][2]})")
+            print(f"{title:32} {figures}; {statistics.median(worked):.2f} s of processor ({traces[0][2]})")
 
 
 if __name__ == "__main__":

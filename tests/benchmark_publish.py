@@ -3,7 +3,7 @@
     python tests/benchmark_publish.py [ROWS] [WORDS]
 
 Writes made-up rows (200,000 of some 150 words) as a release does, changes 1% of them in one of several ways, and
-uploads both versions with the Hub's own client library into a chunk store in a folder. What is told is the client's
+uploads both versions with the Hub's own client library into a chunk store in a folder. It prints the client's
 own count: bytes of the second version that were not there, of all its bytes. No network.
 """
 
@@ -25,26 +25,26 @@ VOCABULARY = 30_000
 SOURCES = 20
 
 
-def vocabulary(drawn):
+def vocabulary(rng):
     syllables = SYLLABLES.split()
-    return pl.Series(["".join(drawn.choice(syllables, size=drawn.integers(1, 5))) for _ in range(VOCABULARY)])
+    return pl.Series(["".join(rng.choice(syllables, size=rng.integers(1, 5))) for _ in range(VOCABULARY)])
 
 
-def texts(drawn, words, rows, length):
-    """Return texts of words that are drawn as often as in a language (Zipf)."""
+def texts(rng, words, rows, length):
+    """Return texts whose words are sampled by Zipf's law, as in a language."""
     share = np.cumsum(1 / np.arange(1, VOCABULARY + 1))
-    found = np.searchsorted(share / share[-1], drawn.random(rows * length)).clip(0, VOCABULARY - 1)
-    return words.gather(found).reshape((rows, length)).arr.join(" ")
+    positions = np.searchsorted(share / share[-1], rng.random(rows * length)).clip(0, VOCABULARY - 1)
+    return words.gather(positions).reshape((rows, length)).arr.join(" ")
 
 
-def records(drawn, words, first, rows, length):
+def records(rng, words, first, rows, length):
     """Return rows of ``SCHEMA`` by ``SOURCES`` corpora, whose answers are long or short."""
     short = rows // 2
-    asked = texts(drawn, words, rows, max(1, length // 4))
-    told = pl.concat([texts(drawn, words, short, length // 2), texts(drawn, words, rows - short, length)])
+    questions = texts(rng, words, rows, max(1, length // 4))
+    answers = pl.concat([texts(rng, words, short, length // 2), texts(rng, words, rows - short, length)])
     number = pl.int_range(first, first + rows, eager=True)
     source = pl.Series([f"corpus{n:02}" for n in range(SOURCES)]).gather(number * SOURCES // (first + rows))
-    turn = pl.struct(role=pl.lit("user"), content=pl.lit(asked))
+    turn = pl.struct(role=pl.lit("user"), content=pl.lit(questions))
     columns = {
         "id": pl.format("{}:{}", pl.lit(source), pl.lit(number)),
         "source": pl.lit(source),
@@ -55,7 +55,7 @@ def records(drawn, words, first, rows, length):
         "file": pl.lit("train.jsonl"),
         "line": pl.lit(number) + 1,
         "messages": pl.concat_list(turn),
-        "response": pl.lit(told.gather(pl.Series(drawn.permutation(rows)))),
+        "response": pl.lit(answers.gather(pl.Series(rng.permutation(rows)))),
         "meta": pl.lit("{}"),
     }
     empty = {name: pl.lit(None, kind) for name, kind in SCHEMA.items() if name not in columns}
@@ -75,20 +75,20 @@ def inserted(rows, more, places):
     return both.with_columns(source=pl.when(own).then(None).otherwise("source").forward_fill().backward_fill())
 
 
-def changes(drawn, rows, more):
-    """Return what makes the second version, for every kind of change of 1% of the rows."""
+def changes(rng, rows, more):
+    """Return, for every kind of change of 1% of the rows, a function that makes the second version."""
     height, share = rows.height, more.height
     block = np.zeros(height, bool)
     block[height // 3 : height // 3 + share] = True
     spread = np.zeros(height, bool)
-    spread[drawn.choice(height, share, replace=False)] = True
+    spread[rng.choice(height, share, replace=False)] = True
     return {
         "edited together": lambda: edited(rows, block),
         "inserted together": lambda: inserted(rows, more, height / 3 + np.arange(share) / share / 2),
         "dropped together": lambda: rows.filter(~pl.Series(block)),
         "a corpus added": lambda: pl.concat([rows, more]),
         "edited here and there": lambda: edited(rows, spread),
-        "inserted here and there": lambda: inserted(rows, more, drawn.random(share) * height),
+        "inserted here and there": lambda: inserted(rows, more, rng.random(share) * height),
         "dropped here and there": lambda: rows.filter(~pl.Series(spread)),
     }
 
@@ -102,7 +102,7 @@ def write_ours(rows, folder):
 
 
 def write_plain(rows, folder):
-    """Write the same files with what pyarrow does unless told otherwise."""
+    """Write the same files with pyarrow's defaults."""
     paths = write_ours(rows, folder)
     for path in paths:
         pq.write_table(pq.read_table(path), path)
@@ -141,20 +141,20 @@ def measured(write, rows, second, place):
 
 def main():
     height, length = (int(word) for word in [*sys.argv[1:], *("200000", "130")[len(sys.argv) - 1 :]])
-    drawn = np.random.default_rng(7)
-    words = vocabulary(drawn)
-    rows = records(drawn, words, 0, height, length)
-    more = records(drawn, words, height, height // 100, length).with_columns(source=pl.lit("new"))
-    second = changes(drawn, rows, more)
-    found = {}
+    rng = np.random.default_rng(7)
+    words = vocabulary(rng)
+    rows = records(rng, words, 0, height, length)
+    more = records(rng, words, height, height // 100, length).with_columns(source=pl.lit("new"))
+    second = changes(rng, rows, more)
+    results = {}
     for name, write in (("plain", write_plain), ("ours", write_ours)):
         with tempfile.TemporaryDirectory() as place:
-            found[name] = measured(write, rows, second, Path(place))
-        size, seconds, _ = found[name]
+            results[name] = measured(write, rows, second, Path(place))
+        size, seconds, _ = results[name]
         print(f"{name}: {height:,} rows, {size / 1e6:.1f} MB in {seconds:.1f} s", flush=True)
     print(f"{'1% of rows':26}{'plain':>8}{'ours':>8}   of the second version's bytes uploaded")
     for change in second:
-        print(f"{change:26}{found['plain'][2][change]:8.1%}{found['ours'][2][change]:8.1%}")
+        print(f"{change:26}{results['plain'][2][change]:8.1%}{results['ours'][2][change]:8.1%}")
 
 
 if __name__ == "__main__":

@@ -50,11 +50,11 @@ ITEMS = pl.DataFrame(
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_a_function_has_the_options_of_its_verb_and_their_defaults(verb):
-    found = inspect.signature(VERBS[verb]).parameters
+    parameters = inspect.signature(VERBS[verb]).parameters
     options = verb_options(verb)
-    assert set(found) - {"recipe", "rows", "values"} == set(options) - {"recipe"}
+    assert set(parameters) - {"recipe", "rows", "values"} == set(options) - {"recipe"}
     for name, option in options.items():
-        default = found[name].default
+        default = parameters[name].default
         if option.required:
             assert default is inspect.Parameter.empty or name == "out"
         elif callable(option.default) or not isinstance(option.default, int | float | str | Path):
@@ -64,9 +64,9 @@ def test_a_function_has_the_options_of_its_verb_and_their_defaults(verb):
 
 
 def test_the_help_of_a_function_lists_the_options_of_its_verb():
-    said = " ".join(inspect.getdoc(deduplicate).split())
-    assert "text_column: Column to compare; give several to join them. [default: text]" in said
-    assert "--" not in said
+    help_text = " ".join(inspect.getdoc(deduplicate).split())
+    assert "text_column: Column to compare; give several to join them. [default: text]" in help_text
+    assert "--" not in help_text
 
 
 def test_a_room_of_the_name_of_a_function_is_that_function_too():
@@ -106,10 +106,10 @@ def tables():
 
 @pytest.mark.parametrize("table", [make for _, make in tables()], ids=[name for name, _ in tables()])
 def test_rows_may_be_a_table_of_any_library(table):
-    found = deduplicate(table(QUESTIONS), text_column="question")
-    assert found.kept.rows() == [QUESTIONS.row(0), QUESTIONS.row(2)]
-    assert found.dropped["reason"].to_list() == ["near_duplicate"]
-    assert found.account == {"rows": 3, "kept": 2, "dropped": 1, "clusters": 1, "buckets_cut": 0}
+    result = deduplicate(table(QUESTIONS), text_column="question")
+    assert result.kept.rows() == [QUESTIONS.row(0), QUESTIONS.row(2)]
+    assert result.dropped["reason"].to_list() == ["near_duplicate"]
+    assert result.account == {"rows": 3, "kept": 2, "dropped": 1, "clusters": 1, "buckets_cut": 0}
     clean = decontaminate(table(QUESTIONS), against=table(ITEMS))
     assert clean.dropped["n"].to_list() == [3]
     assert clean.leaks["item_text"].str.contains("scurvy").all()
@@ -119,9 +119,9 @@ def test_a_table_and_a_release_are_checked(demo, demo_store):
     rows = pl.DataFrame(
         {"question": ["What is asthma?", "What is asthma?"], "answer": ["", "A disease of the airways."]}
     )
-    found = check(rows, license="CC0-1.0", lang="en", workers=1)
-    assert found.groups[0].kind.id in str(found)
-    assert (found.files, found.rows) == (1, 2)
+    result = check(rows, license="CC0-1.0", lang="en", workers=1)
+    assert result.groups[0].kind.id in str(result)
+    assert (result.files, result.rows) == (1, 2)
     assert check(demo, skip=["near-duplicate", "personal-data"], workers=1).rows == demo.manifest.rows
 
 
@@ -130,15 +130,15 @@ def test_rows_may_be_files_and_the_result_too(tmp_path):
     QUESTIONS.write_ndjson(path)
     for files in (path, str(path), [path]):
         assert deduplicate(files, text_column=["question"]).kept.height == 2
-    found = deduplicate(path, text_column="question", out=tmp_path / "out")
-    assert pl.read_parquet(tmp_path / "out" / "kept.parquet").equals(found.kept)
-    assert found.account["folder"] == str(tmp_path / "out")
+    result = deduplicate(path, text_column="question", out=tmp_path / "out")
+    assert pl.read_parquet(tmp_path / "out" / "kept.parquet").equals(result.kept)
+    assert result.account["folder"] == str(tmp_path / "out")
     with pytest.raises(SabilaError, match="give overwrite"):
         deduplicate(path, text_column="question", out=tmp_path / "out")
 
 
 @pytest.mark.parametrize(
-    ("call", "said"),
+    ("call", "message"),
     [
         (lambda: deduplicate(3), "rows is builtins.int, expected a table of polars, pandas"),
         (lambda: deduplicate([]), "rows is builtins.list, expected a table"),
@@ -162,11 +162,11 @@ def test_rows_may_be_files_and_the_result_too(tmp_path):
         (lambda: release("demo", version="../up", limit=1), "version is '../up'"),
     ],
 )
-def test_a_wrong_call_is_a_sabila_error_that_says_what_to_do(call, said, tmp_path, monkeypatch):
+def test_a_wrong_call_is_a_sabila_error_that_says_what_to_do(call, message, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SabilaError) as error:
         call()
-    assert said in str(error.value)
+    assert message in str(error.value)
     assert not (tmp_path / "store" / "steps").exists()
 
 

@@ -196,21 +196,21 @@ def test_clean_rows_have_no_finding(tmp_path):
 
 def test_findings_name_file_line_id_and_what_they_found(tmp_path):
     path, lines = planted(tmp_path)
-    found = by_kind(check([path], CheckSettings()))
-    [conflict] = found["conflicting-gold"].instances
+    findings = by_kind(check([path], CheckSettings()))
+    [conflict] = findings["conflicting-gold"].instances
     assert conflict.place() == f"{path.name}:{lines['conflicting-gold']} (other)"
     assert conflict.detail == "another option is right in train.jsonl:2"
-    assert found["near-duplicate"].instances[0].detail == "0.81 similar to train.jsonl:1"
-    assert found["mixed-types"].instances[0].detail == "options is a text, in other rows a list"
-    assert found["unreadable-row"].instances[0].detail.startswith("not JSON")
+    assert findings["near-duplicate"].instances[0].detail == "0.81 similar to train.jsonl:1"
+    assert findings["mixed-types"].instances[0].detail == "options is a text, in other rows a list"
+    assert findings["unreadable-row"].instances[0].detail.startswith("not JSON")
 
 
 def test_details_show_no_personal_data_and_no_secret(tmp_path):
     path, _ = planted(tmp_path)
-    said = json.dumps(check([path], CheckSettings()).to_json(1000))
-    assert "555-0143" not in said
-    assert "sk-a1b2" not in said
-    assert "PHONE in answer" in said
+    output = json.dumps(check([path], CheckSettings()).to_json(1000))
+    assert "555-0143" not in output
+    assert "sk-a1b2" not in output
+    assert "PHONE in answer" in output
 
 
 def test_a_kind_has_its_severity_reason_and_remedy_and_each_rule_of_cleaning_is_one():
@@ -305,12 +305,14 @@ def test_conversations_preference_pairs_and_letters_are_read(tmp_path):
         {"question": "Where is bile made?", "opa": "Liver", "opb": "Lung", "opc": "Ear", "opd": "Eye", "cop": "E"}
     ]
     expected = {"refusal": [1], "bad-turns": [2], "no-answer": [2]}
-    found = check([write_lines(tmp_path / "chat.jsonl", chat)], CheckSettings(reading=Reading(license="CC0-1.0")))
-    assert {kind: lines_of(found, kind) for kind in by_kind(found)} == expected
-    found = check([write_lines(tmp_path / "pairs.jsonl", pairs)], CheckSettings(reading=Reading(license="CC0-1.0")))
-    assert list(by_kind(found)) == ["equal-pair"]
-    found = check([write_lines(tmp_path / "letters.jsonl", letters)], CheckSettings(reading=Reading(license="CC0-1.0")))
-    assert list(by_kind(found)) == ["gold-outside-options"]
+    result = check([write_lines(tmp_path / "chat.jsonl", chat)], CheckSettings(reading=Reading(license="CC0-1.0")))
+    assert {kind: lines_of(result, kind) for kind in by_kind(result)} == expected
+    result = check([write_lines(tmp_path / "pairs.jsonl", pairs)], CheckSettings(reading=Reading(license="CC0-1.0")))
+    assert list(by_kind(result)) == ["equal-pair"]
+    result = check(
+        [write_lines(tmp_path / "letters.jsonl", letters)], CheckSettings(reading=Reading(license="CC0-1.0"))
+    )
+    assert list(by_kind(result)) == ["gold-outside-options"]
 
 
 def test_positions_counted_from_one_are_recognised(tmp_path):
@@ -355,11 +357,11 @@ def test_a_damaged_file_is_a_finding_and_the_others_are_checked(tmp_path):
 
 def test_files_of_several_batches_give_the_same_findings_with_workers(tmp_path, monkeypatch):
     path, _ = planted(tmp_path)
-    whole = check([path], CheckSettings())
+    one_batch = check([path], CheckSettings())
     monkeypatch.setattr("pipelines.check.table_batches.BATCH_ROWS", 7)
-    parts = check([path], CheckSettings(workers=2))
-    assert {kind: lines_of(parts, kind) for kind in by_kind(parts)} == {
-        kind: lines_of(whole, kind) for kind in by_kind(whole)
+    batches = check([path], CheckSettings(workers=2))
+    assert {kind: lines_of(batches, kind) for kind in by_kind(batches)} == {
+        kind: lines_of(one_batch, kind) for kind in by_kind(one_batch)
     }
 
 
@@ -386,8 +388,8 @@ def test_only_findings_that_are_not_in_the_baseline_count(tmp_path):
     moved = write_lines(path, [clean_rows(12)[11], *rows])
     run_cli(moved, "--baseline", known, "--fail-on", "warning")
     fresh = write_lines(path, [*rows, {"license": "CC0-1.0", **DEFECTS["junk-answer"]}, rows[-1]])
-    said = json.loads(run_cli(fresh, "--baseline", known, "--fail-on", "warning", "--json", code=1))
-    assert {one["id"]: (one["count"], one["new"]) for one in said["findings"]} == {
+    output = json.loads(run_cli(fresh, "--baseline", known, "--fail-on", "warning", "--json", code=1))
+    assert {one["id"]: (one["count"], one["new"]) for one in output["findings"]} == {
         "exact-duplicate": (1, 1),
         "junk-answer": (1, 1),
         "refusal": (2, 1),
@@ -405,9 +407,9 @@ def test_a_baseline_is_the_same_whatever_the_order_of_findings(tmp_path):
 def test_text_page_and_sarif_name_the_findings(tmp_path, monkeypatch):
     _, lines = planted(tmp_path)
     monkeypatch.chdir(tmp_path)
-    said = run_cli("train.jsonl", "--sarif", "out.sarif", "--page", "out.html", code=1)
-    assert f"train.jsonl:{lines['refusal']} (planted-refusal)" in said
-    assert "do:  Delete the row, unless refusing is what it teaches" in said
+    output = run_cli("train.jsonl", "--sarif", "out.sarif", "--page", "out.html", code=1)
+    assert f"train.jsonl:{lines['refusal']} (planted-refusal)" in output
+    assert "do:  Delete the row, unless refusing is what it teaches" in output
     html = Path("out.html").read_text()
     assert "planted-refusal" in html
     assert "http" not in html.partition("<main>")[0].replace("Content-Security-Policy", "").replace("http-equiv", "")
@@ -432,8 +434,8 @@ def test_a_release_is_verified_and_its_rows_are_checked(demo_store, tmp_path):
     assert result.rows == load(folder).rows
     assert "release-error" not in by_kind(result)
     (folder / "README.md").write_text("another card")
-    said = json.loads(run_cli(folder, "--json", code=1))
-    [one] = [one for one in said["findings"] if one["id"] == "release-error"]
+    output = json.loads(run_cli(folder, "--json", code=1))
+    [one] = [one for one in output["findings"] if one["id"] == "release-error"]
     assert any(example["file"].endswith("README.md") for example in one["examples"])
 
 
@@ -482,9 +484,9 @@ def test_a_set_of_the_hub_is_checked_at_a_revision(tmp_path, monkeypatch):
         monkeypatch.setenv("HF_ENDPOINT", double.url)
         rows = [*clean_rows(10), {"id": "planted", "license": "CC0-1.0", **DEFECTS["refusal"]}]
         double.commit("org/name", {"train.jsonl": hub_double.rows(rows)})
-        said = run_cli("hf://datasets/org/name:train.jsonl", "--fail-on", "refusal", code=1)
+        output = run_cli("hf://datasets/org/name:train.jsonl", "--fail-on", "refusal", code=1)
     close_session()
-    assert "train.jsonl:11 (planted)" in said
+    assert "train.jsonl:11 (planted)" in output
 
 
 def test_the_mapping_beside_a_file_says_which_column_is_what(tmp_path):

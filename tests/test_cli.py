@@ -374,8 +374,8 @@ def test_a_version_with_other_content_is_refused_and_names_what_differs(place):
 
 @pytest.mark.parametrize("version", ["", ".", "..", ".hidden", "a/b", "../1", "1 0", "1\n", "v1:2"])
 def test_a_version_that_can_name_no_folder_is_refused_before_any_work(version, place):
-    told = refused(2, "release", *ALONE, "--version", version)
-    assert told == (
+    message = refused(2, "release", *ALONE, "--version", version)
+    assert message == (
         f"Error: Invalid value for '--version': version is {version!r}, expected letters, digits and . _ - + "
         "as in 2026.11.22"
     )
@@ -384,9 +384,9 @@ def test_a_version_that_can_name_no_folder_is_refused_before_any_work(version, p
 
 def test_a_release_without_a_row_is_refused(place):
     write_mirror(place / "mirror", {"ward": {"rounds.jsonl": [{"id": "w1", "question": "unknown", "answer": "None."}]}})
-    told = refused(1, "release", *ALONE, "--version", "1.0", "--corpora", "ward")
-    assert told.startswith("Error: exact-")
-    assert told.endswith(" kept no row, expected one at least; sabila build lists why they were dropped")
+    message = refused(1, "release", *ALONE, "--version", "1.0", "--corpora", "ward")
+    assert message.startswith("Error: exact-")
+    assert message.endswith(" kept no row, expected one at least; sabila build lists why they were dropped")
     assert not (place / "store" / "releases").exists()
 
 
@@ -394,7 +394,7 @@ def test_a_release_without_a_row_is_refused(place):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (("nope",), "Error: No such command 'nope'."),
         (("--nope",), "Error: No such option '--nope'."),
@@ -420,8 +420,8 @@ def test_a_release_without_a_row_is_refused(place):
     ],
     ids=" ".join,
 )
-def test_a_wrong_call_is_told_exactly(arguments, told, place):
-    assert refused(2, *arguments) == told
+def test_a_wrong_call_is_told_exactly(arguments, message, place):
+    assert refused(2, *arguments) == message
     assert not (place / "store").exists()
 
 
@@ -438,13 +438,13 @@ def test_a_mistyped_licence_is_pointed_out_by_sources(monkeypatch):
     monkeypatch.setitem(SOURCES, "medquad", mistyped)
     done = run("sources")
     assert done.exit_code == 0
-    told = "medquad: unknown licence 'LicenseRef-propietary'; did you mean 'LicenseRef-proprietary'?"
-    assert done.stderr.splitlines() == [f"{told}; its rows may not be redistributed"]
+    warning = "medquad: unknown licence 'LicenseRef-propietary'; did you mean 'LicenseRef-proprietary'?"
+    assert done.stderr.splitlines() == [f"{warning}; its rows may not be redistributed"]
 
 
 def test_a_mistyped_licence_of_one_s_own_corpus_is_pointed_out_by_plan_and_build(tmp_path):
     text = tiny_recipe.RECIPE.replace('license="CC0-1.0"', 'license="LicenseRef-propietary"')
     call = (write_recipe(tmp_path, text), "--mirror", write_mirror(tmp_path / "mirror"), "--store", tmp_path / "store")
-    told = "unknown licence 'LicenseRef-propietary'; did you mean 'LicenseRef-proprietary'?"
-    assert f"clinic: {told}" in run("plan", *call).stderr
-    assert f"read-clinic: warning: {told}" in run("build", *call, "--workers", "1").stderr
+    warning = "unknown licence 'LicenseRef-propietary'; did you mean 'LicenseRef-proprietary'?"
+    assert f"clinic: {warning}" in run("plan", *call).stderr
+    assert f"read-clinic: warning: {warning}" in run("build", *call, "--workers", "1").stderr

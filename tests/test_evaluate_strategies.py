@@ -102,12 +102,12 @@ def test_a_vote_that_stops_early_gives_the_same_answers_with_fewer_calls(run):
     def half(request):
         return oracle(request) if (request.sample + len(request.messages[-1].content)) % 3 else "Answer: A"
 
-    whole, full = run(RuleTeacher(half), samples=9, out="whole")
+    complete, full = run(RuleTeacher(half), samples=9, out="whole")
     early, stopped = run(RuleTeacher(half, name="rule:other"), samples=9, stop="decided", out="early")
     assert [one.chosen for one in full] == [one.chosen for one in stopped]
-    assert early.strategy.calls < whole.strategy.calls
+    assert early.strategy.calls < complete.strategy.calls
     assert early.strategy.curve[-1].name == "as it stopped"
-    assert early.strategy.curve[-1].accuracy == whole.score
+    assert early.strategy.curve[-1].accuracy == complete.score
 
 
 def test_a_vote_killed_at_ten_moments_resumes_and_asks_nothing_twice(run):
@@ -125,8 +125,8 @@ def test_a_vote_killed_at_ten_moments_resumes_and_asks_nothing_twice(run):
     resumed, _ = run(teacher, samples=9, stop="decided", out="resumed")
     keys = [request.key("m", "1") for request in asked]
     assert len(set(keys)) == len(keys) == resumed.strategy.calls
-    whole, _ = run(RuleTeacher(often, name="rule:whole"), samples=9, stop="decided", out="whole")
-    assert whole.score == resumed.score
+    uninterrupted, _ = run(RuleTeacher(often, name="rule:whole"), samples=9, stop="decided", out="whole")
+    assert uninterrupted.score == resumed.score
 
 
 def test_medprompt_shows_solved_examples_of_the_training_corpus(run):
@@ -135,9 +135,9 @@ def test_medprompt_shows_solved_examples_of_the_training_corpus(run):
     assert score.score.value == 1.0
     assert score.strategy.shown == {3: ITEMS}
     assert score.strategy.pool == {"kept": 12}
-    asked = [request for request in teacher.asked if request.stage == "strategies/medprompt"]
-    assert {len(request.messages) for request in asked} == {2 + 2 * 3}
-    assert all(request.messages[2].content == "It is so.\nAnswer: B" for request in asked)
+    requests = [request for request in teacher.asked if request.stage == "strategies/medprompt"]
+    assert {len(request.messages) for request in requests} == {2 + 2 * 3}
+    assert all(request.messages[2].content == "It is so.\nAnswer: B" for request in requests)
 
 
 def test_chains_that_miss_gold_are_no_examples_and_without_any_the_vote_is_plain(run):

@@ -169,10 +169,10 @@ def test_a_silent_hub_is_told(hub, releases, monkeypatch):
 
 def test_a_hub_that_is_not_there_is_told(hub, releases, monkeypatch):
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
-    said = refused(1, *call(releases["1"]))
-    assert said.startswith("Error: looking at clinic/tiny: ConnectError: ")
-    assert "No connection to http" in said
-    assert said.endswith(AGAIN)
+    message = refused(1, *call(releases["1"]))
+    assert message.startswith("Error: looking at clinic/tiny: ConnectError: ")
+    assert "No connection to http" in message
+    assert message.endswith(AGAIN)
 
 
 def test_a_page_that_is_none_of_the_hub_is_told(hub, releases):
@@ -182,8 +182,8 @@ def test_a_page_that_is_none_of_the_hub_is_told(hub, releases):
 
 def test_a_card_that_the_hub_does_not_take_is_told_and_nothing_is_committed(hub, releases):
     hub.create(REPO)
-    said = json.dumps({"error": "invalid", "errors": [{"message": "license is none of the list"}]}).encode()
-    hub.faults = [Fault(STAGES["card"], status=400, body=said)]
+    reply_body = json.dumps({"error": "invalid", "errors": [{"message": "license is none of the list"}]}).encode()
+    hub.faults = [Fault(STAGES["card"], status=400, body=reply_body)]
     assert "400 Bad Request: invalid license is none of the list. The Hub rejected the request (HTTP 400)" in refused(
         1, *call(releases["1"])
     )
@@ -213,9 +213,9 @@ def test_a_token_that_may_only_read_is_told(hub, releases, monkeypatch):
 def test_a_token_that_nobody_knows_is_told(hub, releases, monkeypatch):
     hub.create(REPO)
     monkeypatch.setenv("HF_TOKEN", "hf_expired")
-    told = refused(1, *call(releases["1"]))
-    assert "401 Unauthorized" in told
-    assert "The Hub rejected the token (HTTP 401): log in with `hf auth login`" in told
+    message = refused(1, *call(releases["1"]))
+    assert "401 Unauthorized" in message
+    assert "The Hub rejected the token (HTTP 401): log in with `hf auth login`" in message
 
 
 def test_the_token_is_read_where_the_client_keeps_it(hub, releases, tmp_path):
@@ -331,9 +331,9 @@ def test_a_push_that_another_overtakes_is_refused_and_not_mixed_in(hub, releases
         hub.commit(REPO, {"README.md": b"edited on the web page"})
 
     monkeypatch.setattr(pipelines.hub.client.Hub, "upload", overtaken)
-    told = refused(1, *call(releases["2"]))
-    assert " changed from " in told
-    assert "during the upload: another publication came first" in told
+    message = refused(1, *call(releases["2"]))
+    assert " changed from " in message
+    assert "during the upload: another publication came first" in message
     assert hub.content(REPO, "README.md") == b"edited on the web page"
     assert {k: v for k, v in hub.files(REPO).items() if k != "README.md"} == {
         k: v for k, v in listed(releases["1"]).items() if k != "README.md"
@@ -374,9 +374,9 @@ def test_a_tag_that_another_sets_meanwhile_is_not_taken_for_ours(hub, releases, 
         hub.save("datasets", REPO, {**repo, "tags": {**repo["tags"], "1": repo["branches"]["main"]}})
 
     monkeypatch.setattr(pipelines.hub.client.Hub, "upload", overtaken)
-    told = refused(1, *call(releases["1"]))
-    assert "has a tag 1 at " in told
-    assert told.endswith("Choose another version")
+    message = refused(1, *call(releases["1"]))
+    assert "has a tag 1 at " in message
+    assert message.endswith("Choose another version")
 
 
 def test_json_tells_what_was_done(hub, releases):
@@ -423,9 +423,9 @@ LIES = {"stores nothing": nothing_stored, "drops a file": without(no_ledger), "o
 def test_a_hub_that_holds_something_else_is_not_believed(lie, hub, releases, monkeypatch):
     routes = [(p, LIES[lie] if m is hub_server.Handler._commit else m) for p, m in hub_server.ROUTES]
     monkeypatch.setattr(hub_server, "ROUTES", routes)
-    said = refused(1, *call(releases["1"]))
-    assert "but its content at " in said
-    assert "differs from the upload" in said
+    message = refused(1, *call(releases["1"]))
+    assert "but its content at " in message
+    assert "differs from the upload" in message
     monkeypatch.undo()
 
 

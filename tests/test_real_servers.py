@@ -132,10 +132,10 @@ def requests(count, samples=1, **sampling):
     ]
 
 
-def answered(spec, wanted, **options):
-    made = teacher(spec, TeacherOptions(timeout_s=120.0, **options))
-    came = {(request.row, request.sample): outcome for request, outcome in made.complete(wanted)}
-    assert came.keys() == {(request.row, request.sample) for request in wanted}
+def answered(spec, batch, **options):
+    client = teacher(spec, TeacherOptions(timeout_s=120.0, **options))
+    came = {(request.row, request.sample): outcome for request, outcome in client.complete(batch)}
+    assert came.keys() == {(request.row, request.sample) for request in batch}
     return came
 
 
@@ -157,8 +157,8 @@ def test_transformers_serve_answers_every_sample_with_its_own_words(served_by_tr
 
 
 def test_transformers_serve_ignores_logprobs_and_schemas_and_that_is_seen(served_by_transformers):
-    for asked in ({"logprobs": 3}, {"json_schema": SCHEMA, "max_tokens": 200}):
-        for outcome in answered(served_by_transformers, requests(2, **asked), concurrency=2).values():
+    for sampling in ({"logprobs": 3}, {"json_schema": SCHEMA, "max_tokens": 200}):
+        for outcome in answered(served_by_transformers, requests(2, **sampling), concurrency=2).values():
             if isinstance(outcome, Failure):
                 assert "no logprobs" in outcome.error or "not JSON" in outcome.error
             else:
@@ -166,11 +166,13 @@ def test_transformers_serve_ignores_logprobs_and_schemas_and_that_is_seen(served
 
 
 def test_a_run_against_transformers_serve_is_stored_and_not_asked_again(served_by_transformers, tmp_path):
-    made, wanted = teacher(served_by_transformers, TeacherOptions(timeout_s=120.0)), requests(6)
+    client, batch = teacher(served_by_transformers, TeacherOptions(timeout_s=120.0)), requests(6)
     first, again = Spending(), Spending()
-    came = dict.fromkeys(request.row for request in wanted)
+    came = dict.fromkeys(request.row for request in batch)
     for spending in (first, again):
-        for request, outcome in cached_teacher(tmp_path / "completions.sqlite", made, spending, NullProgress())(wanted):
+        for request, outcome in cached_teacher(tmp_path / "completions.sqlite", client, spending, NullProgress())(
+            batch
+        ):
             assert came[request.row] in (None, outcome)
             came[request.row] = outcome
     assert (first.accounts["cot"].sent, again.accounts["cot"].cached) == (6, 6)
@@ -235,17 +237,17 @@ if __name__ == "__main__":
 
 
 def in_process(python, kind, tmp_path, home):
-    model, told = made_by(python, tmp_path, home), tmp_path / "told.json"
+    model, output_path = made_by(python, tmp_path, home), tmp_path / "told.json"
     script = tmp_path / "in_process.py"
     script.write_text(IN_PROCESS, encoding="utf-8")
     environment = {**os.environ, **OFFLINE, "HF_HOME": str(home)}
     done = subprocess.run(
-        [python, str(script), f"{kind}:{model}", str(told)], env=environment, capture_output=True, text=True
+        [python, str(script), f"{kind}:{model}", str(output_path)], env=environment, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    said = json.loads(told.read_text(encoding="utf-8"))
-    assert said["name"] == f"{kind}:tiny" and len(said["revision"]) == 16
-    return said["runs"]
+    output = json.loads(output_path.read_text(encoding="utf-8"))
+    assert output["name"] == f"{kind}:tiny" and len(output["revision"]) == 16
+    return output["runs"]
 
 
 def check_in_process(one):

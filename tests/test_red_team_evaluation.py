@@ -39,18 +39,18 @@ def requests(count, **meta):
 
 
 def test_every_request_is_asked_in_every_style_and_topics_take_turns():
-    found = [*requests(9, topic="weapons"), *(row(f"rare:{n}", f"Rare {n}", meta={"topic": "fraud"}) for n in range(2))]
-    prompts = attack_prompts(found, chosen_styles(()), {}, 4, 0)
+    rows = [*requests(9, topic="weapons"), *(row(f"rare:{n}", f"Rare {n}", meta={"topic": "fraud"}) for n in range(2))]
+    prompts = attack_prompts(rows, chosen_styles(()), {}, 4, 0)
     assert prompts.height == 4 * len(own_styles())
     topics = dict(prompts.unique("base")["topic"].value_counts().iter_rows())
     assert topics == {"weapons": 2, "non-violent-crime": 2}
-    more = attack_prompts(found, chosen_styles(()), {}, 8, 0)
+    more = attack_prompts(rows, chosen_styles(()), {}, 8, 0)
     assert set(prompts["id"]) < set(more["id"])
 
 
 def test_a_corpus_may_name_the_topic_of_all_its_requests_and_a_category_names_others():
-    found = [row("med:1", "Lie.", meta={"category": 3}), row("strong:1", "Hurt.", meta={"category": "Violence"})]
-    prompts = attack_prompts(found, chosen_styles(("json",)), {"med": "medical-misuse"}, 9, 0)
+    rows = [row("med:1", "Lie.", meta={"category": 3}), row("strong:1", "Hurt.", meta={"category": "Violence"})]
+    prompts = attack_prompts(rows, chosen_styles(("json",)), {"med": "medical-misuse"}, 9, 0)
     assert dict(prompts.select("base", "topic").unique().iter_rows()) == {
         "med:1": "medical-misuse",
         "strong:1": "violent-crime",
@@ -265,8 +265,8 @@ def test_a_run_killed_at_ten_moments_resumes_and_asks_nothing_twice(tmp_path, mo
     record = attack(tmp_path, monkeypatch, *last, name="resumed")
     keys = [(request.stage, request.key("m", "1")) for request in asked]
     assert len(set(keys)) == len(keys)
-    whole = Scripted(name="target", rule=target), Scripted(name="guard", rule=judge)
-    assert attack(tmp_path / "fresh", monkeypatch, *whole) == record
+    uninterrupted = Scripted(name="target", rule=target), Scripted(name="guard", rule=judge)
+    assert attack(tmp_path / "fresh", monkeypatch, *uninterrupted) == record
 
 
 def test_a_guard_that_rambles_is_counted_and_gives_no_rate(tmp_path, monkeypatch):
@@ -285,14 +285,14 @@ def test_two_runs_are_compared_prompt_by_prompt(tmp_path, monkeypatch):
     attack(tmp_path, monkeypatch, Scripted(name="before", rule=target), guard, name="before")
     safe = Scripted(name="after", rule=lambda prompt: "I can't help with that.")
     attack(tmp_path, monkeypatch, safe, guard, name="after")
-    found = {(one.group, one.name): one for one in runs.compare_runs(tmp_path / "before", tmp_path / "after")}
-    attacks = found["set", "attacks"]
+    comparisons = {(one.group, one.name): one for one in runs.compare_runs(tmp_path / "before", tmp_path / "after")}
+    attacks = comparisons["set", "attacks"]
     assert (attacks.before, attacks.after, attacks.pairs, attacks.dropped) == (0.75, 1.0, 52, 0)
     assert (len(attacks.gained), attacks.lost) == (13, [])
     assert attacks.difference.value == 0.25
     assert attacks.difference.low <= 0.0  # four requests are not fifty-two
-    assert found["style", "json"].pairs == 4
-    assert found["set", MEDICAL].difference.value == 0.0
+    assert comparisons["style", "json"].pairs == 4
+    assert comparisons["set", MEDICAL].difference.value == 0.0
     shown = CliRunner().invoke(main, ["compare-redteam", str(tmp_path / "before"), str(tmp_path / "after")])
     assert shown.exit_code == 0
     assert "style json" in shown.output
@@ -303,8 +303,8 @@ def test_two_runs_are_compared_prompt_by_prompt(tmp_path, monkeypatch):
 
 
 def test_prompts_without_an_outcome_in_one_run_are_left_out_and_counted(tmp_path, monkeypatch):
-    silent = Scripted(name="target", rule=lambda prompt: Failure(error="HTTP 500", tries=1))
-    attack(tmp_path, monkeypatch, silent, Scripted(name="guard", rule=judge), name="silent")
+    failing_target = Scripted(name="target", rule=lambda prompt: Failure(error="HTTP 500", tries=1))
+    attack(tmp_path, monkeypatch, failing_target, Scripted(name="guard", rule=judge), name="silent")
     attack(tmp_path, monkeypatch, Scripted(name="b", rule=target), Scripted(name="guard", rule=judge), name="b")
     sides = [list(item_results(pl.read_parquet(tmp_path / name / "items.parquet"))) for name in ("silent", "b")]
     assert compare_red_teams(*sides) == []

@@ -92,11 +92,11 @@ def test_rows_with_one_question_are_one_group_whatever_their_options():
 
 def test_a_conversation_cut_after_any_turn_is_one_group():
     start = (Message("user", "Hi!"), Message("assistant", "Hello, how can I help you?"))
-    asked = Message("user", "My gums bleed and I am tired all day.")
+    question = Message("user", "My gums bleed and I am tired all day.")
     rest = (Message("assistant", "Since when?"), Message("user", "Since March."))
     short, long, other = groups_of(
-        row("a:1", messages=(*start, asked)),
-        row("a:2", messages=(*start, asked, *rest)),
+        row("a:1", messages=(*start, question)),
+        row("a:2", messages=(*start, question, *rest)),
         row("a:3", messages=(*start, Message("user", "My knee hurts when I climb the stairs."))),
     )
     assert short == long != other
@@ -128,10 +128,10 @@ def test_shares_hold_for_each_source_on_average():
     records = [*questions(2_000), *questions(2_000, "ward", 10_000)]
     splits = assign_splits(lambda: iter([table(*records)]), Splits(validation=0.05, test=0.1)).tables["splits"]
     shares = splits.group_by(pl.col("id").str.extract("^([a-z]+)"), "split").len()
-    found = {(source, split): rows / 2_000 for source, split, rows in shares.iter_rows()}
+    share_of = {(source, split): rows / 2_000 for source, split, rows in shares.iter_rows()}
     for source in ("clinic", "ward"):
-        assert found[source, "validation"] == pytest.approx(0.05, abs=0.02)
-        assert found[source, "test"] == pytest.approx(0.1, abs=0.02)
+        assert share_of[source, "validation"] == pytest.approx(0.05, abs=0.02)
+        assert share_of[source, "test"] == pytest.approx(0.1, abs=0.02)
 
 
 def test_added_rows_move_no_row():
@@ -172,9 +172,9 @@ def test_rows_added_shard_by_shard_get_what_one_run_gives():
     first, second = table(*questions(100)), table(*questions(100, "ward", 1_000))
     before = assign_splits(lambda: iter([first]), QUARTERS)
     added = assign_splits(lambda: iter([second]), QUARTERS, before.memory)
-    whole = assign_splits(lambda: iter([first, second]), QUARTERS)
-    assert added.tables["splits"].equals(whole.tables["splits"])
-    assert added.drops.equals(whole.drops)
+    one_run = assign_splits(lambda: iter([first, second]), QUARTERS)
+    assert added.tables["splits"].equals(one_run.tables["splits"])
+    assert added.drops.equals(one_run.drops)
 
 
 # --- a release -------------------------------------------------------------------------------------------------------
@@ -202,9 +202,9 @@ def place(tmp_path, monkeypatch):
 
 
 def released(place, version="1", store="store", **values):
-    given = {"validation_share": 0.2, "test_share": 0.2, **values}
+    knobs = {"validation_share": 0.2, "test_share": 0.2, **values}
     recipe = load(str(place / "tiny.py"))
-    opened = BuildSession.open(recipe, given, store=place / store, mirror=place / "mirror", relock=True)
+    opened = BuildSession.open(recipe, knobs, store=place / store, mirror=place / "mirror", relock=True)
     opened.build(workers=1)
     release(opened, version)
     return place / store / "releases" / "tiny" / version
@@ -212,11 +212,11 @@ def released(place, version="1", store="store", **values):
 
 def test_the_splits_of_a_release_are_those_of_load_dataset(place):
     folder = released(place)
-    found = load_dataset(str(folder), "sft", cache_dir=str(place / "cache"))
-    assert list(found) == ["train", "validation", "test"]
-    sizes = {name: len(rows) for name, rows in found.items()}
+    dataset = load_dataset(str(folder), "sft", cache_dir=str(place / "cache"))
+    assert list(dataset) == ["train", "validation", "test"]
+    sizes = {name: len(rows) for name, rows in dataset.items()}
     assert all(sizes.values())
-    questions_of = {name: {one[0]["content"] for one in rows["messages"]} for name, rows in found.items()}
+    questions_of = {name: {one[0]["content"] for one in rows["messages"]} for name, rows in dataset.items()}
     assert not questions_of["train"] & (questions_of["validation"] | questions_of["test"])
     card = (folder / "README.md").read_text()
     assert f"| `sft` | {sizes['train']} | {sizes['validation']} | {sizes['test']} |" in card
@@ -278,12 +278,12 @@ def test_an_export_for_training_leaves_held_out_rows_out(place):
     folder = released(place)
     done = run("export", folder, "--to", "trl", "--out", place / "out")
     assert done.exit_code == 0, done.output
-    held = sum(pl.read_parquet(path).height for path in folder.glob("data/sft/*/[tv]e*.parquet"))
-    held += sum(pl.read_parquet(path).height for path in folder.glob("data/sft/*/va*.parquet"))
+    n_held_out = sum(pl.read_parquet(path).height for path in folder.glob("data/sft/*/[tv]e*.parquet"))
+    n_held_out += sum(pl.read_parquet(path).height for path in folder.glob("data/sft/*/va*.parquet"))
     train = sum(pl.read_parquet(path).height for path in folder.glob("data/sft/*/train*.parquet"))
     assert len((place / "out" / "sft.jsonl").read_text().splitlines()) == train
     listed = [json.loads(line) for line in (place / "out" / "not_exported.jsonl").read_text().splitlines()]
-    assert len(listed) == held
+    assert len(listed) == n_held_out
     assert {one["reason"] for one in listed} == {
         "row of the split validation, which is not for training",
         "row of the split test, which is not for training",
@@ -301,11 +301,11 @@ def test_a_split_conflict_cannot_be_overruled():
 def test_rows_of_a_release_are_the_training_rows_unless_a_split_is_named(place):
     from pipelines.api.functions import load as open_release
 
-    found = open_release(released(place))
-    sizes = {split: found.rows(split=split).height for split in found.splits}
+    opened = open_release(released(place))
+    sizes = {split: opened.rows(split=split).height for split in opened.splits}
     assert list(sizes) == ["train", "validation", "test"]
-    assert sum(sizes.values()) == found.manifest.rows
-    assert found.rows().height == sizes["train"]
-    assert len(found.dataset(split="test")) == sizes["test"]
+    assert sum(sizes.values()) == opened.manifest.rows
+    assert opened.rows().height == sizes["train"]
+    assert len(opened.dataset(split="test")) == sizes["test"]
     with pytest.raises(Exception, match=r"sft of tiny@1 has no split 'dev', expected train, validation, test"):
-        found.rows(split="dev")
+        opened.rows(split="dev")

@@ -27,10 +27,10 @@ from training.evaluation.statistics import (
 
 @pytest.mark.parametrize(("hits", "low", "high"), [(0, 0.0, 0.161), (10, 0.299, 0.701), (20, 0.839, 1.0)])
 def test_wilson_gives_the_published_ends(hits, low, high):
-    found = wilson(hits, 20)
-    assert found.value == hits / 20
-    assert isclose(found.low, low, abs_tol=5e-4)
-    assert isclose(found.high, high, abs_tol=5e-4)
+    interval = wilson(hits, 20)
+    assert interval.value == hits / 20
+    assert isclose(interval.low, low, abs_tol=5e-4)
+    assert isclose(interval.high, high, abs_tol=5e-4)
 
 
 def test_wilson_agrees_with_scipy():
@@ -48,10 +48,10 @@ def test_an_impossible_share_is_refused(hits, n):
 
 def test_a_bootstrap_interval_of_a_mean_is_that_of_theory():
     values = np.random.default_rng(1).normal(0.4, 0.2, 400)
-    found = bootstrap_mean(values, resamples=4000)
+    interval = bootstrap_mean(values, resamples=4000)
     half = 1.96 * values.std() / 20
-    assert found.value == pytest.approx(values.mean())
-    assert (found.high - found.low) / 2 == pytest.approx(half, rel=0.06)
+    assert interval.value == pytest.approx(values.mean())
+    assert (interval.high - interval.low) / 2 == pytest.approx(half, rel=0.06)
 
 
 def test_items_that_share_a_passage_widen_the_interval():
@@ -70,10 +70,10 @@ def test_mcnemar_agrees_with_the_binomial_test():
     stats = pytest.importorskip("scipy.stats")
     for only_first, only_second in ((0, 1), (5, 15), (7, 7), (40, 65), (900, 1010)):
         n, fewer = only_first + only_second, min(only_first, only_second)
-        found = mcnemar(only_first, only_second)
-        assert found.exact == pytest.approx(stats.binomtest(fewer, n).pvalue)
+        result = mcnemar(only_first, only_second)
+        assert result.exact == pytest.approx(stats.binomtest(fewer, n).pvalue)
         mid = 2 * stats.binom.cdf(fewer, n, 0.5) - stats.binom.pmf(fewer, n, 0.5)
-        assert found.mid == pytest.approx(min(1.0, mid))
+        assert result.mid == pytest.approx(min(1.0, mid))
 
 
 def test_mcnemar_by_hand():
@@ -90,26 +90,26 @@ def test_the_interval_of_a_paired_difference_covers_the_truth():
     tables = rng.multinomial(80, shares, 3000)
     inside = 0
     for both, first, second, neither in tables.tolist():
-        found = paired_share_difference(both, first, second, neither)
-        assert found.low <= found.value <= found.high
-        inside += found.low <= 0.05 <= found.high
+        interval = paired_share_difference(both, first, second, neither)
+        assert interval.low <= interval.value <= interval.high
+        inside += interval.low <= 0.05 <= interval.high
     assert 0.94 <= inside / 3000 <= 0.985
 
 
 def test_the_interval_of_a_paired_difference_survives_empty_cells():
     for table in product((0, 3, 20), repeat=4):
         if sum(table):
-            found = paired_share_difference(*table)
-            assert -1 <= found.low <= found.value <= found.high <= 1
+            interval = paired_share_difference(*table)
+            assert -1 <= interval.low <= interval.value <= interval.high <= 1
 
 
 def test_a_paired_bootstrap_finds_a_difference_that_unpaired_noise_hides():
     rng = np.random.default_rng(4)
     ability = rng.random(300)
     first, second = ability, ability + rng.normal(0.02, 0.05, 300)
-    found = paired_bootstrap(first, second)
-    assert found.p < 0.01
-    assert 0 < found.difference.low < 0.02 < found.difference.high
+    result = paired_bootstrap(first, second)
+    assert result.p < 0.01
+    assert 0 < result.difference.low < 0.02 < result.difference.high
     assert paired_bootstrap(first, first).p == 1.0
 
 
@@ -180,15 +180,15 @@ def test_a_confidence_that_is_no_probability_is_refused():
 def test_kappa_by_hand():
     first = ["yes"] * 45 + ["no"] * 55
     second = ["yes"] * 40 + ["no"] * 5 + ["yes"] * 15 + ["no"] * 40
-    found = cohen_kappa(first, second)
-    assert found.share.value == 0.8
-    assert found.chance == pytest.approx(0.45 * 0.55 + 0.55 * 0.45)
-    assert found.base_rates == {"no": (0.55, 0.45), "yes": (0.45, 0.55)}
-    assert found.kappa == pytest.approx((0.8 - 0.495) / (1 - 0.495))
+    agreement = cohen_kappa(first, second)
+    assert agreement.share.value == 0.8
+    assert agreement.chance == pytest.approx(0.45 * 0.55 + 0.55 * 0.45)
+    assert agreement.base_rates == {"no": (0.55, 0.45), "yes": (0.45, 0.55)}
+    assert agreement.kappa == pytest.approx((0.8 - 0.495) / (1 - 0.495))
 
 
 def test_a_high_agreement_on_a_rare_label_has_a_low_kappa():
-    found = cohen_kappa(["safe"] * 99 + ["unsafe"], ["safe"] * 98 + ["unsafe", "safe"])
-    assert found.share.value == 0.98
-    assert found.kappa < 0
+    agreement = cohen_kappa(["safe"] * 99 + ["unsafe"], ["safe"] * 98 + ["unsafe", "safe"])
+    assert agreement.share.value == 0.98
+    assert agreement.kappa < 0
     assert cohen_kappa(["safe"] * 5, ["safe"] * 5).kappa is None

@@ -1,4 +1,4 @@
-"""The life of a row: where it was read, what each step did with it, what was asked for it, and where it is now."""
+"""The history of a row: its file, what each step did with it, the requests made for it, and its last status."""
 
 import json
 import shutil
@@ -111,15 +111,15 @@ LIVES = {"kept": KEPT, "edited": EDITED, "dropped": DROPPED, "duplicate": DUPLIC
 
 
 @pytest.mark.parametrize("life", LIVES.values(), ids=LIVES)
-def test_trace_tells_the_life_of_a_row(life, built):
+def test_trace_prints_the_history_of_a_row(life, built):
     assert answer("trace", life.splitlines()[0]) == life
 
 
 @pytest.mark.parametrize("life", LIVES.values(), ids=LIVES)
-def test_trace_tells_the_same_as_json(life, built):
+def test_trace_prints_the_same_history_as_json(life, built):
     events = json.loads(answer("trace", life.splitlines()[0], "--json"))
-    told = [line for line in life.splitlines()[1:] if line and not line.startswith(" ")]
-    assert [f"{event['step']}: {event['status']}" for event in events] == told
+    step_lines = [line for line in life.splitlines()[1:] if line and not line.startswith(" ")]
+    assert [f"{event['step']}: {event['status']}" for event in events] == step_lines
     for event in events:
         assert (built / "store" / "steps" / event["folder"]).is_dir()
         for name in ("file", "line", "home", "revision", "license", "license_read", "reason", "error"):
@@ -150,12 +150,12 @@ def test_a_row_cannot_command_the_terminal_it_is_shown_on():
     hostile = "\x1b[2J\x9b31m wiped \x07"
     change = {"field": "answer", "before": "fine", "after": hostile}
     meta = {"field": "meta", "before": "{}", "after": json.dumps({"note": hostile})}
-    told = history_text("a:\x1b1", [{"step": "clean", "status": "kept", "changes": [change, meta]}])
-    assert "\\x1b[2J\\x9b31m wiped \\x07" in told
+    text = history_text("a:\x1b1", [{"step": "clean", "status": "kept", "changes": [change, meta]}])
+    assert "\\x1b[2J\\x9b31m wiped \\x07" in text
     coloured = {"\x1b[31m", "\x1b[32m", "\x1b[0m"}
     for code in coloured:
-        told = told.replace(code, "")
-    assert told.isprintable() or all(char == "\n" or char.isprintable() for char in told)
+        text = text.replace(code, "")
+    assert text.isprintable() or all(char == "\n" or char.isprintable() for char in text)
 
 
 # --- what is not there ---------------------------------------------------------------------------------------------
@@ -223,8 +223,8 @@ def test_a_row_is_traced_in_a_release_whatever_was_built_since(released):
 def test_a_release_far_from_its_store_tells_what_its_ledger_knows(released):
     away = released / "away"
     shutil.copytree(released / "store/releases/tiny/1", away)
-    told = answer("trace", "clinic:c2", "--release", away, "--store", "elsewhere")
-    assert told == (
+    output = answer("trace", "clinic:c2", "--release", away, "--store", "elsewhere")
+    assert output == (
         f"clinic:c2\n\nexact: kept\n{READ.format(file='fevers.jsonl', line=2, corpus='clinic')}"
         "  changed by clean-clinic\n"
         "  from the ledger of the release; the texts before and after are in the store it was built in\n"
@@ -276,7 +276,7 @@ def test_a_trace_looks_into_few_files_whatever_the_number_of_shards(demo_store):
     assert history.files.ids.cache_info().misses < 6 * steps
 
 
-def test_what_a_teacher_was_asked_is_told_with_its_verdicts(demo_store):
+def test_prompts_and_completions_are_shown_with_their_verdicts(demo_store):
     history = History.of_build(Store(demo_store), "demo")
     row = next(row for row in ledger(demo_store, "demo") if "chains" in row["changed_by"])
     events = {event["step"]: event for event in events_of(history, row["id"])}
@@ -288,13 +288,13 @@ def test_what_a_teacher_was_asked_is_told_with_its_verdicts(demo_store):
     for one in candidates:
         assert one["messages"][0]["role"] == "system"
         assert one["sampling"]["temperature"] == 0.8
-        asked = events_of(history, row["id"])[0]
-        assert asked["status"] == "kept"
+        read_event = events_of(history, row["id"])[0]
+        assert read_event["status"] == "kept"
         assert one["teacher"] == "embedded" and one["revision"]
         assert 0 <= one["seed"] < 2**31
-    told = history_text(row["id"], list(events.values()))
-    assert "verdict kept (parsed" in told
-    assert "prompt, differences:" in told
+    text = history_text(row["id"], list(events.values()))
+    assert "verdict kept (parsed" in text
+    assert "prompt, differences:" in text
 
 
 def test_completions_that_the_store_has_lost_are_said_to_be_lost(demo_store, tmp_path):
@@ -338,8 +338,8 @@ def test_a_row_made_by_a_step_is_traced_to_the_row_it_was_made_from(branched):
         ("last", "kept", None),
     ]
     assert (events[0]["file"], events[0]["line"]) == ("2.jsonl", 2)
-    made = {change["field"]: (change["before"], change["after"]) for change in events[1]["changes"]}
-    assert made == {"answer": ("She is, on day 1.", "Yes.")}
+    changes = {change["field"]: (change["before"], change["after"]) for change in events[1]["changes"]}
+    assert changes == {"answer": ("She is, on day 1.", "Yes.")}
     assert "made from ward:w2-1" in history_text("ward:w2-1/short/again", events)
 
 
@@ -387,24 +387,24 @@ def test_a_row_out_of_its_place_is_found_all_the_same(branched):
         row_history("ward:w9-9", branched)
 
 
-def test_the_seed_told_is_the_seed_asked_with(demo_store):
+def test_the_seed_shown_is_the_seed_of_the_request(demo_store):
     row = next(row["id"] for row in ledger(demo_store, "demo") if "chains" in row["changed_by"])
     step = next(event for event in row_history(row, demo_store, "demo") if event["step"] == "chains")
     from sources.record import Message
     from synth.teachers.teacher import Sampling
 
     for one in step["tables"]["candidates"]:
-        asked = Request(
+        request = Request(
             row=row,
             stage="cot",
             messages=tuple(Message(**message) for message in one["messages"]),
             sampling=Sampling(**{**one["sampling"], "stop": tuple(one["sampling"]["stop"])}),
             sample=one["sample"],
         )
-        assert (asked.key(one["teacher"], one["revision"]), asked.seed) == (one["key"], one["seed"])
+        assert (request.key(one["teacher"], one["revision"]), request.seed) == (one["key"], one["seed"])
 
 
 def test_a_change_of_white_space_alone_takes_one_line():
     change = {"field": "answer", "before": "Rest.\n\n\nDrink   water.", "after": "Rest.\n\nDrink water."}
-    told = history_text("a:1", [{"step": "clean", "status": "kept", "changes": [change]}])
-    assert "  answer: only white space changed, 22 -> 19 characters" in told.splitlines()
+    text = history_text("a:1", [{"step": "clean", "status": "kept", "changes": [change]}])
+    assert "  answer: only white space changed, 22 -> 19 characters" in text.splitlines()

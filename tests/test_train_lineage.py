@@ -99,8 +99,8 @@ def read(card):
 def test_the_licence_of_a_known_start_model_counts_beside_a_freer_one_on_the_card():
     tuned = read("---\nlicense: mit\nbase_model:\n- meta-llama/Llama-3.2-1B-Instruct\n---\n")
     assert stated_license(tuned) == "LicenseRef-llama-3.2-community AND MIT"
-    silent = read("---\nbase_model: google/gemma-2-9b\n---\n")
-    assert stated_license(silent) == "LicenseRef-gemma"
+    without_license = read("---\nbase_model: google/gemma-2-9b\n---\n")
+    assert stated_license(without_license) == "LicenseRef-gemma"
     assert stated_license(read("---\nlicense: mit\n---\n"), "deepseek-ai/DeepSeek-R1-Distill-Llama-70B") == (
         "LicenseRef-llama-3.3-community AND MIT"
     )
@@ -150,11 +150,11 @@ def test_a_merge_takes_licences_from_its_user(pair, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("given", "told"), [("none=mit", "no model 'none' is merged"), ("mine", "expected a licence that is known here")]
+    ("option", "error"), [("none=mit", "no model 'none' is merged"), ("mine", "expected a licence that is known here")]
 )
-def test_a_wrong_licence_for_a_merge_is_told(given, told, pair):
-    with pytest.raises(MergeConfigError, match=told):
-        named_licenses([given], linear(pair))
+def test_a_wrong_licence_for_a_merge_is_told(option, error, pair):
+    with pytest.raises(MergeConfigError, match=error):
+        named_licenses([option], linear(pair))
 
 
 # --- the way to a model --------------------------------------------------------------------------------------------
@@ -181,8 +181,8 @@ def test_a_merge_names_every_release_and_licence_on_the_way_to_it(pair, tmp_path
     pairs = {**RELEASE, "name": "pairs", "hash": "d" * 64}
     record = {"license": both, "lineage": describe_step("dpo", pairs, [sft]), "release": pairs}
     (tuned / "run.json").write_text(json.dumps(record))
-    made = merge(linear(pair), tmp_path / "out")
-    assert [(m["model"], m["made_by"], m["license"]) for m in ancestors(made["lineage"])] == [
+    record_of_merge = merge(linear(pair), tmp_path / "out")
+    assert [(m["model"], m["made_by"], m["license"]) for m in ancestors(record_of_merge["lineage"])] == [
         ("base", None, "Apache-2.0"),
         ("org/start", None, "LicenseRef-gemma"),
         ("sft", "sft", both),
@@ -190,11 +190,11 @@ def test_a_merge_names_every_release_and_licence_on_the_way_to_it(pair, tmp_path
     ]
     card = (tmp_path / "out" / "README.md").read_text()
     assert "base_model:\n- org/start\n" in card
-    for told in ("ward@1", HASH, "pairs@1", "d" * 64, "LicenseRef-gemma", "c" * 40, "Apache-2.0"):
-        assert told in card
+    for part in ("ward@1", HASH, "pairs@1", "d" * 64, "LicenseRef-gemma", "c" * 40, "Apache-2.0"):
+        assert part in card
     assert str(tmp_path) not in card
-    assert parts(made["license"]) == ("Apache-2.0", "CC-BY-4.0", "LicenseRef-gemma")
-    assert fits(made["license"], "commercial")
+    assert parts(record_of_merge["license"]) == ("Apache-2.0", "CC-BY-4.0", "LicenseRef-gemma")
+    assert fits(record_of_merge["license"], "commercial")
 
 
 def test_a_model_that_is_on_two_ways_is_named_once():
@@ -214,12 +214,12 @@ def test_a_record_from_before_lineages_tells_its_last_step(tmp_path):
 
 @pytest.mark.parametrize("lineage", [[], "x", {"from": 3}, {"from": [{"model": 1}] * 10_000}, {"from": [None]}])
 def test_a_strangers_record_cannot_break_a_lineage(lineage, tmp_path):
-    found = folder_with(tmp_path / "odd", {"license": "MIT", "lineage": lineage})
-    assert len(ancestors(describe_step("dpo", None, [found]))) < 500
+    entry = folder_with(tmp_path / "odd", {"license": "MIT", "lineage": lineage})
+    assert len(ancestors(describe_step("dpo", None, [entry]))) < 500
 
 
 def test_a_strangers_record_puts_nothing_onto_a_card_but_words(tmp_path):
     evil = {"model": "a | b\n## x <script>`\x1b[31m", "license": "MIT", "from": []}
-    found = folder_with(tmp_path / "evil", {"license": "MIT", "lineage": {"made_by": "rm", "from": [evil]}})
-    assert found["from"][0]["model"] == "a b ## x script 31m"
-    assert found["made_by"] is None
+    entry = folder_with(tmp_path / "evil", {"license": "MIT", "lineage": {"made_by": "rm", "from": [evil]}})
+    assert entry["from"][0]["model"] == "a b ## x script 31m"
+    assert entry["made_by"] is None

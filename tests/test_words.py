@@ -1,4 +1,4 @@
-"""Words that were given up for those of the field: gone from names, messages and templates, and not to come back."""
+"""Words replaced by terms of the field, which may not return to names, messages and templates."""
 
 import ast
 import re

@@ -32,9 +32,9 @@ def answers(half: str) -> Results:
     for one in read("answers", half):
         several = isinstance(one["reading"], list)
         verdict = extract(one["output"], one["options"], several=several)
-        found = sorted(verdict.positions)
-        wanted = sorted(one["reading"]) if several else [] if one["reading"] is None else [one["reading"]]
-        outcome = "right" if found == wanted else "unread" if not found else "misread"
+        positions = sorted(verdict.positions)
+        expected = sorted(one["reading"]) if several else [] if one["reading"] is None else [one["reading"]]
+        outcome = "right" if positions == expected else "unread" if not positions else "misread"
         yield one["kind"], outcome == "right"
         yield f"all: {outcome}", True
 
@@ -57,11 +57,11 @@ def rules(half: str) -> Results:
     from quality.cleaning.clean import Clean, clean
 
     labels = read("rules", half)
-    given = [
+    rows = [
         row(f"label:{n}", **{name: tuple(v) if isinstance(v, list) else v for name, v in one["row"].items()})
         for n, one in enumerate(labels)
     ]
-    for one, drop in zip(labels, clean(table(*given), Clean()).rows["drop_reason"], strict=True):
+    for one, drop in zip(labels, clean(table(*rows), Clean()).rows["drop_reason"], strict=True):
         yield f"{'keep' if one['keep'] else 'drop'}: {one['kind']}", (drop is None) == one["keep"]
 
 
@@ -106,11 +106,11 @@ def privacy(half: str) -> Results:
 
 def names(half: str) -> Results:
     rows = read("names", half)
-    for kind, whole in personal_data(rows):
-        yield kind, whole
+    for kind, fully_found in personal_data(rows):
+        yield kind, fully_found
     for lang in sorted({one["lang"] for one in rows}):
-        for kind, whole in personal_data([one for one in rows if one["lang"] == lang and one["spans"]]):
-            yield f"{kind}: {lang}", whole
+        for kind, fully_found in personal_data([one for one in rows if one["lang"] == lang and one["spans"]]):
+            yield f"{kind}: {lang}", fully_found
 
 
 def personal_data(rows: list[Row]) -> Results:
@@ -119,14 +119,14 @@ def personal_data(rows: list[Row]) -> Results:
 
     from quality.privacy.redaction import Privacy, find
 
-    found = defaultdict(list)
+    spans_by_row = defaultdict(list)
     texts = pl.Series([one["text"] for one in rows])
-    for place, start, end in find(texts, Privacy()).select("row", "start", "end").rows():
-        found[place].append((start, end))
-    for place, one in enumerate(rows):
-        yield from ((kind, whole) for kind, whole in covered(one, found.get(place, [])))
+    for number, start, end in find(texts, Privacy()).select("row", "start", "end").rows():
+        spans_by_row[number].append((start, end))
+    for number, one in enumerate(rows):
+        yield from ((kind, fully_found) for kind, fully_found in covered(one, spans_by_row.get(number, [])))
         if not one["spans"]:
-            yield "no personal data", place not in found
+            yield "no personal data", number not in spans_by_row
 
 
 SETS: dict[str, Callable[[str], Results]] = {
