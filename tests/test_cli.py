@@ -408,6 +408,10 @@ def test_a_release_without_a_row_is_refused(place):
             ("build", "demo", "--workers", "two"),
             "Error: Invalid value for '--workers': 'two' is not a valid integer range.",
         ),
+        (
+            ("build", "demo", "--budget-cost", "nan"),
+            "Error: Invalid value for '--budget-cost': nan is not in the range x>0.",
+        ),
         (("build", "demo", "--workers"), "Error: Option '--workers' requires an argument."),
         (("build", "demo", "--json=yes"), "Error: Option '--json' does not take a value."),
         (("release", "demo"), "Error: Missing option '--version'."),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pipelines.cli.number_range import NumberRange
 from pipelines.cli.shared_options import (
     ENGINE,
     FILES,
@@ -250,14 +251,14 @@ SEMANTIC_THRESHOLD = 0.95
 @click.option("--id-column", "id", help="Column that names a row.  [default: its number]")
 @click.option(
     "--threshold",
-    type=click.FloatRange(0, 1, min_open=True),
+    type=NumberRange(0, 1, min_open=True),
     default=0.72,
     show_default=True,
     help="Jaccard similarity of word n-grams from which rows are duplicates; lower drops more rows.",
 )
 @click.option(
     "--recall",
-    type=click.FloatRange(0, 1, True, True),
+    type=NumberRange(0, 1, True, True),
     default=0.995,
     show_default=True,
     help="Share of the pairs at the threshold that must be found; higher is slower.",
@@ -286,7 +287,7 @@ SEMANTIC_THRESHOLD = 0.95
 )
 @click.option(
     "--semantic-threshold",
-    type=click.FloatRange(0, 1, min_open=True),
+    type=NumberRange(0, 1, min_open=True),
     default=SEMANTIC_THRESHOLD,
     show_default=True,
     help="Least cosine of rows with the same meaning; it differs from model to model. With all-MiniLM-L6-v2, 0.85 "
@@ -386,7 +387,7 @@ def column_options(prefix: str, whose: str) -> Callable[[Any], Any]:
     help="Also compare meanings with this embedding model, as for sabila dedup --semantic.  [default: none]",
 )
 @click.option(
-    "--similarity", type=click.FloatRange(0, 1, min_open=True), default=0.9, show_default=True,
+    "--similarity", type=NumberRange(0, 1, min_open=True), default=0.9, show_default=True,
     help="Least cosine of a leak found by --embedder; it depends on the model.",
 )  # fmt: skip
 @click.option(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pipelines.cli.number_range import NumberRange
 from pipelines.cli.shared_options import JSON, MIRROR, STORE, echo_record, main, read_date
 from pipelines.cli.teacher_options import requesting, spending, teacher_options
 from pipelines.terminal import echo, echo_json
@@ -71,7 +72,7 @@ def _is_default(name: str) -> bool:
 )
 @click.option(
     "--temperature",
-    type=click.FloatRange(0),
+    type=NumberRange(0),
     default=0.0,
     show_default=True,
     help="Temperature of generated answers; 0 takes the likeliest token.",

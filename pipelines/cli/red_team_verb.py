@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from pipelines.cli.number_range import NumberRange
 from pipelines.cli.shared_options import JSON, MIRROR, STORE, echo_record, main
 from pipelines.cli.teacher_options import GUARD_FORMAT, REVISION, requesting, spending, teacher_options
 from pipelines.terminal import echo, echo_json
@@ -67,7 +68,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--temperature",
-    type=click.FloatRange(0),
+    type=NumberRange(0),
     default=0.0,
     show_default=True,
     help="Temperature of the model's answers; 0 takes the likeliest token.",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pipelines.cli.number_range import NumberRange
 from pipelines.cli.shared_options import FILES, JSON, OVERWRITE, STORE, echo_account, main
 from pipelines.cli.teacher_options import requesting, spending, teacher_options
 from pipelines.terminal import echo, echo_json
@@ -161,7 +162,7 @@ def score(
 )
 @click.option(
     "--most-similar",
-    type=click.FloatRange(0, 1, min_open=True),
+    type=NumberRange(0, 1, min_open=True),
     default=0.9,
     show_default=True,
     help="Greatest cosine of two kept rows; it depends on the embedding model.",
@@ -376,14 +377,14 @@ def questions(
 )
 @click.option(
     "--min-margin",
-    type=click.FloatRange(0),
+    type=NumberRange(0),
     default=0.0,
     show_default=True,
     help="Drop pairs whose rewards differ by less.",
 )
 @click.option(
     "--max-length-ratio",
-    type=click.FloatRange(1),
+    type=NumberRange(1),
     default=4.0,
     show_default=True,
     help="Drop pairs of which one answer has more than so many times the characters of the other.",
@@ -456,7 +457,7 @@ def pairs(
 )
 @click.option(
     "--precision",
-    type=click.FloatRange(0, 1, min_open=True),
+    type=NumberRange(0, 1, min_open=True),
     default=0.95,
     show_default=True,
     help="Share of the found pairs that must really be the same at the advised threshold.",

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pipelines.cli.number_range import NumberRange
+
 if TYPE_CHECKING:
     from pipelines.completions.budget import Spending
 
@@ -16,18 +18,18 @@ BUDGET_TOKENS = click.option(
 )
 BUDGET_COST = click.option(
     "--budget-cost",
-    type=click.FloatRange(0, min_open=True),
+    type=NumberRange(0, min_open=True),
     help="Stop sending requests at this cost, in the currency of --price.  [default: no limit]",
 )
 PRICE = click.option(
     "--price",
     nargs=2,
-    type=click.FloatRange(0),
+    type=NumberRange(0),
     help="Price of a million tokens, prompts and completions, as in 0.5 1.5; for --budget-cost.  [default: none]",
 )
 WATTS = click.option(
     "--watts",
-    type=click.FloatRange(0, min_open=True),
+    type=NumberRange(0, min_open=True),
     help="Power of the teacher in watts while it works, for the energy of the build.  [default: none]",
 )
 CONCURRENCY = click.option(
@@ -51,7 +53,7 @@ THREADS = click.option(
 TIMEOUT = click.option(
     "--timeout",
     "timeout_s",
-    type=click.FloatRange(0, min_open=True),
+    type=NumberRange(0, min_open=True),
     help="Longest time of one request in seconds; raise it for a slow model.  [default: 600]",
 )
 TRIES = click.option(

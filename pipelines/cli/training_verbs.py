@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pipelines.cli.number_range import NumberRange
 from pipelines.cli.release_verbs import DRY_RUN, PUBLIC, REPO, USE
 from pipelines.cli.shared_options import JSON, STORE, main
 from pipelines.terminal import echo, echo_json
@@ -181,7 +182,7 @@ def _echo_plan(called: Any, as_json: bool) -> None:
 @main.command()
 @click.argument("config", type=click.Path(path_type=Path, dir_okay=False, exists=True))
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="New folder for the merged model.")
-@click.option("--shard-gb", type=click.FloatRange(0.001), default=5.0, show_default=True, help="Largest file, in GB.")
+@click.option("--shard-gb", type=NumberRange(0.001), default=5.0, show_default=True, help="Largest file, in GB.")
 @click.option("--threads", type=click.IntRange(1, 256), help="Number of worker threads.  [default: cores]")
 @click.option(
     "--model-license",
