@@ -161,7 +161,7 @@ def refused(code, *arguments):
 def sabila(*arguments, folder, **changes):
     """Run the command line in a process of its own, in ``folder``, and return the finished process."""
     started = start(*arguments, folder=folder, **changes)
-    output, errors = started.communicate(timeout=120)
+    output, errors = started.communicate(timeout=300)
     return subprocess.CompletedProcess(started.args, started.returncode, output, errors)
 
 
