@@ -1,7 +1,7 @@
 """Passages of items that a text contains: enough of their pieces, added up text by text.
 
 One sentence may be a piece of thousands of passages, so that pairs of text and passage are not listed: a passage is
-looked at only where all that was found in the text would suffice for it.
+compared only where all matches in the text would suffice for it.
 """
 
 from __future__ import annotations
