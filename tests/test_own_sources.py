@@ -498,7 +498,7 @@ def test_columns_of_usual_names_are_proposed(row, columns, place):
     [
         ('[{"a": "x", "b": "y"}]', "no column looks like a question among a, b"),
         ('[{"question": "Why?", "kind": "x"}]', "no column looks like an answer among question, kind"),
-        ("[1, 2]", "has no row with columns (it is no object)"),
+        ("[1, 2]", "has no row with columns (it is not an object)"),
     ],
 )
 def test_a_file_of_which_no_mapping_can_be_proposed(content, error, place):

@@ -16,7 +16,7 @@ import polars as pl
 from pipelines.completions.completion_rows import store_rows
 from pipelines.completions.completion_store import EXPORTED, LOOKED_UP, opened
 from pipelines.storage.shared_files import SharedFiles, SharedStoreError
-from sources.formats.literal import parquet_schema, read_parquet
+from sources.formats.literal import parquet_schema, parse_parquet, read_parquet
 from synth.teachers.candidates import FAILED
 
 FOLDER = "completions"
@@ -87,6 +87,6 @@ def _read(name: str, shared: SharedFiles) -> pl.DataFrame:
     place = f"{shared.url}/{FOLDER}/{name}"
     if content is None or f"{hashlib.sha256(content).hexdigest()}.parquet" != name:
         raise SharedStoreError(f"{place} is damaged, expected the content that its name is the hash of; remove it")
-    if (rows := pl.read_parquet(content)).schema != pl.Schema(EXPORTED):
+    if (rows := parse_parquet(content)).schema != pl.Schema(EXPORTED):
         raise SharedStoreError(f"{place} has the columns {list(rows.schema)}, expected {list(EXPORTED)}; remove it")
     return rows

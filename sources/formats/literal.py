@@ -19,6 +19,11 @@ def read_parquet(paths: Path | Iterable[Path], columns: Sequence[str] | None = N
     return pl.read_parquet(_paths(paths), columns=list(columns) if columns else None, glob=False)
 
 
+def parse_parquet(content: bytes) -> pl.DataFrame:
+    """Return the rows of a parquet file that was read into memory."""
+    return pl.read_parquet(content)
+
+
 def parquet_schema(path: Path) -> pl.Schema:
     """Return the columns of one parquet file."""
     return pl.scan_parquet(_paths(path), glob=False).collect_schema()
