@@ -15,7 +15,6 @@ import contextlib
 import http.client
 import random
 import signal
-import sqlite3
 import subprocess
 import sys
 import threading
@@ -27,14 +26,13 @@ from urllib.parse import urlsplit
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+from drill_llamacpp import after_answers, completions
 from real_models import smollm2
 from tiny_recipe import SABILA
 
 from synth.teachers import llamacpp_server
 from synth.teachers.options import TeacherOptions
 from synth.teachers.specs import teacher
-
-UNSEEN_S = 120
 
 
 class CountingProxy:
@@ -82,28 +80,6 @@ class CountingProxy:
         return sum(self.asked.values())
 
 
-def stored(store: Path) -> dict[str, str]:
-    """Return the answers of a store by key."""
-    path = store / "completions"
-    if not path.exists():
-        return {}
-    try:
-        with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as opened:
-            return dict(opened.execute("select key, text from completions"))
-    except sqlite3.OperationalError:  # no table yet
-        return {}
-
-
-def after_answers(process: subprocess.Popen[bytes], store: Path, more: int) -> bool:
-    """Wait until so many new answers are stored; return False if the command ended before."""
-    had, until = len(stored(store)), time.monotonic() + UNSEEN_S
-    while process.poll() is None and time.monotonic() < until:
-        if len(stored(store)) >= had + more:
-            return True
-        time.sleep(0.1)
-    return process.poll() is None
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=10, help="How often the command is killed.  [default: 10]")
@@ -119,14 +95,14 @@ def main() -> None:
     words = [SABILA, *(spec if word == "@" else word for word in given.command), "--concurrency", str(given.slots)]
     rng, killed, began = random.Random(given.kills), 0, time.monotonic()
     while True:
-        had = stored(given.store)
+        had = completions(given.store)
         process = subprocess.Popen(words)
         if killed < given.kills and after_answers(process, given.store, rng.randint(1, given.between)):
             time.sleep(rng.uniform(0, 0.5))
             process.send_signal(signal.SIGKILL)
             killed += 1
         process.wait()
-        now = stored(given.store)
+        now = completions(given.store)
         assert had.items() <= now.items(), "a stored answer was lost or changed"
         print(f"killed {killed} times: {len(had)} answers before, {len(now)} now, {proxy.total()} asked", flush=True)
         if process.returncode != -signal.SIGKILL:
@@ -140,7 +116,7 @@ def main() -> None:
     assert subprocess.run(once_more, stdout=subprocess.DEVNULL).returncode == 0
     assert proxy.total() == total, f"{proxy.total() - total} asked by the finished command"
     print(
-        f"{killed} kills in {time.monotonic() - began:.0f} s: {len(stored(given.store))} answers stored,"
+        f"{killed} kills in {time.monotonic() - began:.0f} s: {len(completions(given.store))} answers stored,"
         f" {total} asked, {again} of them again (at most {killed * given.slots} were in flight), none lost or changed"
     )
     llamacpp_server.stop_servers()

@@ -26,7 +26,7 @@ class S3:
         self.failed.clear()
 
     def wrap(self, application):
-        """Return a WSGI application that fails as told and passes on all other requests."""
+        """Return a WSGI application that fails as configured and passes on all other requests."""
 
         def answer(environ, start):
             request = f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}"

@@ -14,7 +14,6 @@ import json
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from hashlib import file_digest
 from pathlib import Path
 from typing import Annotated
 
@@ -24,6 +23,7 @@ from pipelines.storage.shared_files import OPTION, SharedFiles, SharedStoreError
 from pipelines.storage.store import MARKER
 from sources.atomic import sync, writing
 from sources.fields.json_model import InnerPath, JsonModel, Name, Size
+from sources.releases.read_manifest import file_hash
 
 FORMAT = 1
 
@@ -136,7 +136,7 @@ class SharedStore:
             place.parent.mkdir(parents=True, exist_ok=True)
         damage = "is missing"
         if self.files.download(file.path, place):
-            if _sha256(place) == file.sha256:
+            if file_hash(place) == file.sha256:
                 sync(place)
                 return
             damage = f"has {place.stat().st_size:,} bytes of other content than its name says"
@@ -149,10 +149,5 @@ class SharedStore:
 
 def _list_files(folder: Path) -> Iterator[tuple[str, SharedFile]]:
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        file = SharedFile(bytes=path.stat().st_size, sha256=_sha256(path))
+        file = SharedFile(bytes=path.stat().st_size, sha256=file_hash(path))
         yield path.relative_to(folder).as_posix(), file
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as stream:
-        return file_digest(stream, "sha256").hexdigest()

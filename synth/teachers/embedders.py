@@ -166,15 +166,15 @@ def server_embedder(
             raise EmbedderError(
                 f"{base_url} returned {len(answer.data)} embeddings of {len(texts)} texts, expected one each"
             )
-        return matrix([vectors[place] for place in range(len(texts))])
+        check_widths({len(vector) for vector in vectors.values()})
+        return np.array([vectors[place] for place in range(len(texts))], np.float32)
 
-    def matrix(vectors: Sequence[Sequence[float]]) -> F32:
-        if len(widths := {len(one) for one in vectors}) > 1:
+    def check_widths(widths: set[int]) -> None:
+        if len(widths) > 1:
             raise EmbedderError(
                 f"{base_url} returned vectors of {' and '.join(map(str, sorted(widths)))} numbers, expected one width: "
                 f"{model} must be one model during a run"
             )
-        return np.array(vectors, np.float32)
 
     def embed(texts: Sequence[str]) -> F32:
         parts = [texts[start : start + batch_size] for start in range(0, len(texts), batch_size)]
@@ -182,7 +182,8 @@ def server_embedder(
         settings = {"api_key": key, "timeout": timeout_s, "max_retries": 5, "http_client": direct}
         with openai.OpenAI(base_url=base_url, **settings) as client, ThreadPoolExecutor(workers) as pool:
             batches = list(pool.map(partial(ask, client), parts))
-        return matrix([vector for batch in batches for vector in batch])
+        check_widths({batch.shape[1] for batch in batches})
+        return np.concatenate(batches) if batches else np.empty(0, np.float32)
 
     return embed
 
