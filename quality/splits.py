@@ -1,12 +1,14 @@
 """Training, validation and test rows: the split of a row follows from its own text, so that added rows move none.
 
-Rows with one passage, or one prompt, have one key, and the key's hash decides. Near-duplicates in different splits
-cannot share one without moving when rows are added; those in the less protected split are dropped instead.
+Rows with one passage, or one prompt, have one key, and the key's hash decides; an attack has the key of its request.
+Near-duplicates in different splits cannot share one without moving when rows are added; those in the less protected
+split are dropped instead.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Annotated
 
 import polars as pl
@@ -17,7 +19,7 @@ from pydantic.dataclasses import dataclass as checked
 from quality.duplicates.near_records import NearRecords, near_duplicate_records
 from quality.key import key
 from quality.outcome import DROP_SCHEMA, Decision, Shards
-from sources.table import question_text
+from sources.table import SCHEMA, question_text
 
 TRAIN, VALIDATION, TEST = SPLITS = ("train", "validation", "test")
 """The splits, the most protected last: of near-duplicates in two splits, rows of the earlier one are dropped."""
@@ -53,14 +55,25 @@ def assign_splits(shards: Shards, config: Splits, known: dict[str, pl.DataFrame]
     """
     known = known or {}
     before = [known[MEMORY]] if MEMORY in known else []
-    groups = pl.concat([pl.DataFrame(schema=_GROUPS), *before, *map(split_groups, shards())]).sort("id")
-    near = near_duplicate_records(shards, config.near, {name: one for name, one in known.items() if name != MEMORY})
+
+    def compared() -> Iterator[pl.DataFrame]:
+        return map(with_plain_requests, shards())
+
+    groups = pl.concat([pl.DataFrame(schema=_GROUPS), *before, *map(split_groups, compared())]).sort("id")
+    near = near_duplicate_records(compared, config.near, {name: one for name, one in known.items() if name != MEMORY})
     assigned = groups.with_columns(split=split_of(pl.col("split_group"), config)).select(ASSIGNED.names())
     drops = conflicts(assigned, near.tables["clusters"])
     return Decision(drops=drops, tables={TABLE: assigned}, memory={**near.memory, MEMORY: groups})
 
 
 _GROUPS = pl.Schema({"id": pl.String, "split_group": pl.String})
+
+
+def with_plain_requests(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return rows in which an attack asks its plain request: attacks of one style are alike whatever they ask."""
+    request = pl.col("meta").str.json_path_match("$.attack.request")
+    turn = pl.concat_list(pl.struct(role=pl.lit("user"), content=request)).cast(SCHEMA["messages"])
+    return rows.with_columns(messages=pl.when(request.is_null()).then("messages").otherwise(turn))
 
 
 def split_groups(rows: pl.DataFrame) -> pl.DataFrame:

@@ -17,6 +17,7 @@ from pipelines.build.recipe import RecipeError, load
 from pipelines.build.session import BuildSession
 from pipelines.freeze.freeze_release import release
 from pipelines.recipes import aloe_sft, demo, medqa_cot
+from pipelines.release.assigned_splits import assigned_splits
 from pipelines.release.figures import check_figures
 from pipelines.release.license_check import conflicts
 from pipelines.release.locate import find
@@ -36,7 +37,7 @@ EVERY = {
     "guard": "guard",
     "guard_format": "llama-guard-3",
     "samples": "4",
-    "test_share": "0.2",
+    "held_out_share": "0.2",
     "max_failed": "0.1",
 }
 
@@ -267,6 +268,19 @@ def test_a_stage_can_be_built_alone(stage, there, gone, mirror, tmp_path):
 def test_sources_without_pairs_requests_or_options_are_refused(sources):
     with pytest.raises(RecipeError, match=f"sources: got '{sources}', expected available, all, or some of"):
         load("aloe_dpo").bind({"sources": sources})
+
+
+def test_pairs_are_split_and_no_request_is_in_two_splits(mirror, tmp_path):
+    values = {**EVERY, "validation_share": "0.2", "test_share": "0.3", "split_seed": "2"}
+    built = Built("aloe_dpo", tmp_path / "store", mirror, values, {"target": Target(), "guard": Judge()})
+    store = built.bench.store
+    splits = assigned_splits(store, [store.summary(node.name) for node in built.bench.plan.nodes()])
+    assert set(splits["split"]) == {"train", "validation", "test"}
+    pairs = built.rows("render-prompts").join(splits.rename({"split": "assigned_split"}), on="id", validate="1:1")
+    requests = [(fact or {}).get("request") for fact in meta(pairs, "attack")]
+    split_of_request = pairs.with_columns(request=pl.Series(requests)).drop_nulls("request")
+    assert set(split_of_request.group_by("request").agg(pl.col("assigned_split").n_unique())["assigned_split"]) == {1}
+    assert split_of_request["assigned_split"].n_unique() > 1
 
 
 # --- stage 1 -------------------------------------------------------------------------------------------------------

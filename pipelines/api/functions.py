@@ -34,7 +34,7 @@ if TYPE_CHECKING:
         Verification,
     )
     from pipelines.build.choose_engine import EngineName
-    from pipelines.build.session import BuildSession
+    from pipelines.build.session import BuildSession, SessionOptions
 
 Names = str | Sequence[str]
 """One name, or several."""
@@ -61,9 +61,8 @@ def plan(
     """
     from pipelines.api.results import Plan
 
-    forecast = _session(
-        recipe, values, store, mirror, lock, overrides, relock=relock, shared_store=shared_store
-    ).forecast(spending(None, None, price, None).rates)
+    options = _session_options(store, shared_store, mirror, lock, relock=relock, overrides=overrides)
+    forecast = _session(recipe, values, options).forecast(spending(None, None, price, None).rates)
     return Plan.model_construct(**vars(forecast))
 
 
@@ -100,7 +99,8 @@ def build(
     from pipelines.build.choose_engine import choose_engine
 
     start_engine = choose_engine(engine, ray_address, workers, Path(store))
-    session = _session(recipe, values, store, mirror, lock, overrides, relock=relock, shared_store=shared_store)
+    options = _session_options(store, shared_store, mirror, lock, relock=relock, overrides=overrides)
+    session = _session(recipe, values, options)
     if budget_cost is not None and price is None:
         raise CallError(f"budget_cost is {budget_cost}, expected price with it: what a million tokens cost")
     account = session.build(
@@ -144,11 +144,10 @@ def release(
 
     files = [reviews] if isinstance(reviews, str | Path) else reviews
     verdicts = read_reviews([Path(path) for path in files])
+    options = _session_options(store, shared_store, mirror, lock, relock=relock, overrides=overrides)
     if not values:
-        values, mirror, lock, overrides = like_last_build(
-            load_recipe(str(recipe)), Path(store), _path(mirror), _path(lock), _path(overrides)
-        )
-    session = _session(recipe, values, store, mirror, lock, overrides, relock=relock, shared_store=shared_store)
+        values, options = like_last_build(load_recipe(str(recipe)), options)
+    session = _session(recipe, values, options)
     how = _requesting(concurrency, context_tokens, teacher_threads, timeout, tries, leave_out)
     session.build(workers=workers or 1, requesting=how)
     freeze(session, version, verdicts)
@@ -382,43 +381,43 @@ def check(
 # --- shared helpers -----------------------------------------------------------------------------------------------
 
 
-def _session(
-    recipe: File,
-    values: dict[str, Any],
+def _session_options(
     store: File,
+    shared_store: str | None,
     mirror: File | None,
     lock: File | None,
-    overrides: File | None,
     *,
     relock: bool,
-    shared_store: str | None,
-) -> BuildSession:
+    overrides: File | None,
+) -> SessionOptions:
+    return {
+        "store": Path(store),
+        "shared_store": shared_store,
+        "mirror": _path(mirror),
+        "lock": _path(lock),
+        "relock": relock,
+        "overrides": _path(overrides),
+    }
+
+
+def _session(recipe: File, values: dict[str, Any], options: SessionOptions) -> BuildSession:
     from pipelines.build.recipe import load as load_recipe
     from pipelines.build.session import BuildSession
 
     loaded = load_recipe(str(recipe))
     knobs = {name: value for name, value in values.items() if value is not None}
     if loaded.takes_own_sources and "source" in knobs:
-        knobs["source"] = _own_sources(knobs["source"], store, mirror, relock=relock)
-    return BuildSession.open(
-        loaded,
-        knobs,
-        store=Path(store),
-        mirror=_path(mirror),
-        lock=_path(lock),
-        relock=relock,
-        overrides=_path(overrides),
-        shared_store=shared_store,
-    )
+        knobs["source"] = _own_sources(knobs["source"], options)
+    return BuildSession.open(loaded, knobs, **options)
 
 
-def _own_sources(source: Any, store: File, mirror: File | None, *, relock: bool) -> list[dict[str, Any]]:
+def _own_sources(source: Any, options: SessionOptions) -> list[dict[str, Any]]:
     """Return the definitions of own sources that are given as on the command line, or as definitions."""
     from pipelines.own_files.own_sources import parse_spec, resolve_sources
 
     several = [source] if isinstance(source, str | Path) else list(source)
     specs = [parse_spec(str(one)) for one in several if not isinstance(one, dict)]
-    resolved = resolve_sources(specs, raw=Path(store) / "raw", mirror=_path(mirror), renew=relock)
+    resolved = resolve_sources(specs, raw=options["store"] / "raw", mirror=options["mirror"], renew=options["relock"])
     return [*(one for one in several if isinstance(one, dict)), *resolved]
 
 

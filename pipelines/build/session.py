@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from pipelines.build.account import BuildAccount, Forecast, RequestAccount, StepAccount, StepForecast
 from pipelines.build.engine import StartEngine
@@ -36,6 +36,17 @@ from synth.teachers.options import Rates
 
 IN_ACCOUNT = StepAccount.model_fields.keys()
 """Fields of each step in an account; few steps have an ``account`` of their own."""
+
+
+class SessionOptions(TypedDict):
+    """Where a build finds its files: arguments of ``BuildSession.open``, options of the verbs over recipes."""
+
+    store: Path
+    shared_store: str | None
+    mirror: Path | None
+    lock: Path | None
+    relock: bool
+    overrides: Path | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -226,17 +237,20 @@ def _from_hub(corpus: Corpus, raw: Path, lock: Lock, *, anonymous: bool) -> tupl
     return fetched(corpus, raw, revision, anonymous=anonymous), revision
 
 
-def like_last_build(
-    recipe: Recipe, store: Path, mirror: Path | None, lock: Path | None, overrides: Path | None = None
-) -> tuple[dict[str, Any], Path | None, Path | None, Path | None]:
-    """Return the values, mirror, lock file and overrides file of the last build of ``recipe`` in ``store``.
+def like_last_build(recipe: Recipe, options: SessionOptions) -> tuple[dict[str, Any], SessionOptions]:
+    """Return the values of the last build of ``recipe`` in the store, and the options with its mirror and files.
 
-    A given mirror, lock or overrides file has priority; without a build they are all that is returned.
+    A given mirror, lock or overrides file has priority; without a build there are no values.
     """
-    last = last_build(Store(store), recipe.name)
+    last = last_build(Store(options["store"]), recipe.name)
     if last is None:
-        return {}, mirror, lock, overrides
+        return {}, options
     noted_mirror, noted_lock, noted_overrides = (
         Path(path) if path else None for path in (last.mirror, last.lock_file, last.overrides_file)
     )
-    return dict(last.values), mirror or noted_mirror, lock or noted_lock, overrides or noted_overrides
+    return dict(last.values), {
+        **options,
+        "mirror": options["mirror"] or noted_mirror,
+        "lock": options["lock"] or noted_lock,
+        "overrides": options["overrides"] or noted_overrides,
+    }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import click
 
@@ -14,12 +14,9 @@ from pipelines.cli.shared_options import (
     ENGINE,
     FILES,
     JSON,
-    LOCK,
     MIRROR,
-    OVERRIDES,
     OVERWRITE,
-    RELOCK,
-    SHARED_STORE,
+    SESSION,
     STORE,
     echo_account,
     main,
@@ -31,22 +28,18 @@ from pipelines.terminal import echo, echo_json
 if TYPE_CHECKING:
     from pipelines.build.choose_engine import EngineName
     from pipelines.build.recipe import Recipe
+    from pipelines.build.session import SessionOptions
     from pipelines.own_files.file_tables import FileAccount
     from sources.source import Corpus
 
 
-@recipe_verb("plan", STORE, SHARED_STORE, MIRROR, LOCK, RELOCK, OVERRIDES, PRICE, JSON)
+@recipe_verb("plan", *SESSION, PRICE, JSON)
 def plan_verb(
     recipe: Recipe,
     values: dict[str, Any],
-    store: Path,
-    shared_store: str | None,
-    mirror: Path | None,
-    lock: Path | None,
-    relock: bool,
-    overrides: Path | None,
     price: tuple[float, float] | None,
     as_json: bool,
+    **options: Unpack[SessionOptions],
 ) -> None:
     """Show what a build would do.
 
@@ -55,16 +48,7 @@ def plan_verb(
     from pipelines.build.session import BuildSession
     from pipelines.cli.print_tables import plan_table
 
-    session = BuildSession.open(
-        recipe,
-        values,
-        store=store,
-        mirror=mirror,
-        lock=lock,
-        relock=relock,
-        overrides=overrides,
-        shared_store=shared_store,
-    )
+    session = BuildSession.open(recipe, values, **options)
     forecast = session.forecast(spending(None, None, price, None).rates)
     corpora = [corpus for node in session.plan.nodes() if (corpus := node.step.work.corpus)]
     point_out_licenses((corpus.name, corpus.license) for corpus in corpora)
@@ -75,21 +59,15 @@ def plan_verb(
         echo(plan_table(forecast))
 
 
-@recipe_verb("build", STORE, SHARED_STORE, MIRROR, LOCK, RELOCK, OVERRIDES, *ENGINE, *SPENDING, *REQUESTING, JSON)
+@recipe_verb("build", *SESSION, *ENGINE, *SPENDING, *REQUESTING, JSON)
 def build_verb(
     recipe: Recipe,
     values: dict[str, Any],
-    store: Path,
-    shared_store: str | None,
-    mirror: Path | None,
-    lock: Path | None,
-    relock: bool,
-    overrides: Path | None,
     workers: int | None,
     engine: EngineName,
     ray_address: str | None,
     as_json: bool,
-    **limits: Any,
+    **options: Any,
 ) -> None:
     """Build a recipe, reusing finished steps.
 
@@ -102,24 +80,16 @@ def build_verb(
     from pipelines.build.session import BuildSession
     from pipelines.cli.print_tables import build_table, examples
 
-    start_engine = choose_engine(engine, ray_address, workers, store)
-    session = BuildSession.open(
-        recipe,
-        values,
-        store=store,
-        mirror=mirror,
-        lock=lock,
-        relock=relock,
-        overrides=overrides,
-        shared_store=shared_store,
-    )
-    how = requesting(limits)
-    account = session.build(start_engine=start_engine, spending=spending(**limits), requesting=how)
+    how = requesting(options)
+    limits = spending(*(options.pop(name) for name in ("budget_tokens", "budget_cost", "price", "watts")))
+    start_engine = choose_engine(engine, ray_address, workers, options["store"])
+    session = BuildSession.open(recipe, values, **options)
+    account = session.build(start_engine=start_engine, spending=limits, requesting=how)
     if as_json:
         echo_json(account.to_json())
         return
     echo(build_table(account))
-    echo(examples(account, store / "steps"))
+    echo(examples(account, session.store.root / "steps"))
     echo(account.folder)
 
 

@@ -6,17 +6,14 @@ import signal
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
 from pipelines.cli.shared_options import (
     JSON,
-    LOCK,
     MIRROR,
-    OVERRIDES,
-    RELOCK,
-    SHARED_STORE,
+    SESSION,
     STORE,
     WORKERS,
     main,
@@ -27,6 +24,7 @@ from pipelines.terminal import echo, echo_coloured, echo_json, printable
 
 if TYPE_CHECKING:
     from pipelines.build.recipe import Recipe
+    from pipelines.build.session import SessionOptions
 
 
 UNMASKED = click.option(
@@ -51,12 +49,7 @@ def version_name(context: click.Context, parameter: click.Parameter, value: str)
 
 @recipe_verb(
     "release",
-    STORE,
-    SHARED_STORE,
-    MIRROR,
-    LOCK,
-    RELOCK,
-    OVERRIDES,
+    *SESSION,
     WORKERS,
     click.option("--version", required=True, callback=version_name, help="Version of the release, as in 2026.11.22."),
     click.option(
@@ -72,17 +65,11 @@ def version_name(context: click.Context, parameter: click.Parameter, value: str)
 def release_verb(
     recipe: Recipe,
     values: dict[str, Any],
-    store: Path,
-    shared_store: str | None,
-    mirror: Path | None,
-    lock: Path | None,
-    relock: bool,
-    overrides: Path | None,
     workers: int,
     version: str,
     reviews: tuple[Path, ...],
     as_json: bool,
-    **how: Any,
+    **more: Any,
 ) -> None:
     """Freeze a build of a recipe as NAME@VERSION.
 
@@ -96,23 +83,16 @@ def release_verb(
     from pipelines.release.review_verdicts import read_reviews, released_verdicts
 
     verdicts = read_reviews(reviews)
+    how = requesting(more)
+    options = cast("SessionOptions", more)
     if not values:
-        values, mirror, lock, overrides = like_last_build(recipe, store, mirror, lock, overrides)
+        values, options = like_last_build(recipe, options)
     if values:
         echo(f"freezing {recipe.name} with {printable(shown_values(values))}", err=True)
-    if overrides:
-        echo(f"with the overrides of {printable(str(overrides))}", err=True)
-    session = BuildSession.open(
-        recipe,
-        values,
-        store=store,
-        mirror=mirror,
-        lock=lock,
-        relock=relock,
-        overrides=overrides,
-        shared_store=shared_store,
-    )
-    account = session.build(workers=workers, requesting=requesting(how))
+    if options["overrides"]:
+        echo(f"with the overrides of {printable(str(options['overrides']))}", err=True)
+    session = BuildSession.open(recipe, values, **options)
+    account = session.build(workers=workers, requesting=how)
     manifest = release(session, version, verdicts)
     if account.overrides:
         echo(overrides_text(account.overrides), err=True)

@@ -58,6 +58,9 @@ OVERRIDES = click.option(
     help="TOML file of decisions about single rows: keep one that a rule drops, drop one, edit a field; "
     "sabila override writes it.  [default: none]",
 )
+SESSION = (STORE, SHARED_STORE, MIRROR, LOCK, RELOCK, OVERRIDES)
+"""Options of the verbs over recipes on where files are, the fields of ``SessionOptions``."""
+
 WORKERS = click.option(
     "--workers",
     type=click.IntRange(1, 256),

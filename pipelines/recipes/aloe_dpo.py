@@ -99,7 +99,10 @@ def recipe(
     reward: str | None = None,
     samples: knobs.Samples = 4,
     answers: Annotated[int, Field(ge=1, le=64)] = 2,
-    test_share: Annotated[float, Field(ge=0, lt=1)] = 0.15,
+    held_out_share: Annotated[float, Field(ge=0, lt=1)] = 0.15,
+    validation_share: knobs.ValidationShare = 0.0,
+    test_share: knobs.TestShare = 0.0,
+    split_seed: knobs.SplitSeed = 0,
     max_failed: knobs.MaxFailed = 0.0,
     seed: knobs.Seed = 0,
 ) -> Step:
@@ -131,7 +134,7 @@ def recipe(
         reward: Reward model, a transformers sequence classifier with one label, that scores both answers of every pair
             of preference corpora in place of the corpus's own scores; min_margin refers to its numbers then.
         answers: Answers of the teacher to each attack, and to each question of judged_pairs.
-        test_share: Share of attack styles, topics and requests that is held out of the red team.
+        held_out_share: Share of attack styles, topics and requests that is held out of the red team.
     """
     chosen = choose(sources, source)
     leaks = model_leaks(leak_embedder, leak_judge)
@@ -162,9 +165,9 @@ def recipe(
     if stage != "general":
         topics = tuple((source.name, source.attack_topic) for source in chosen if source.attack_topic)
         attack_config = Attacks(
-            test_styles=test_share,
-            test_topics=test_share,
-            test_requests=test_share,
+            test_styles=held_out_share,
+            test_topics=held_out_share,
+            test_requests=held_out_share,
             source_topics=topics,
             seed=seed,
         )
@@ -180,7 +183,10 @@ def recipe(
                 attacks(chosen, clean_rows, attack_config), models, by, samples=answers, seed=seed, generate=generate
             )
         ]
-    return each_shard("render-prompts", render_prompts, None, *parts)
+    split = aloe_sft.split_rows(
+        *parts, shares=(validation_share, test_share), seed=split_seed, near_threshold=near_threshold
+    )
+    return each_shard("render-prompts", render_prompts, None, *split)
 
 
 def row_cleaner(

@@ -199,7 +199,7 @@ def recipe(
         leaks=model_leaks(leak_embedder, leak_judge),
         dates=dates_of(before, undated),
     )
-    rows = split_rows(rows, validation_share, test_share, split_seed, near_threshold)
+    [rows] = split_rows(rows, shares=(validation_share, test_share), seed=split_seed, near_threshold=near_threshold)
     if repair_share and gold == "given":
         raise ValueError(f"repair_share: got {repair_share} and gold given, expected gold withheld with it")
     writer = make_teacher(teacher, teacher_license, license, teacher_revision)
@@ -294,16 +294,18 @@ def clean_and_deduplicate(
     return takedowns(each_shard("privacy", screen, config, decontaminated))
 
 
-def split_rows(rows: Step, validation: float, test: float, seed: int, near_threshold: float) -> Step:
+def split_rows(*rows: Step, shares: tuple[float, float], seed: int, near_threshold: float) -> tuple[Step, ...]:
     """Return the step that assigns rows to splits by passage or prompt; without a share, the rows as they are.
 
-    It comes after deduplication and before anything is written, so that what a model makes of a row is in its split.
+    ``shares`` are those of validation and test. The step comes after deduplication; what is derived from a row later
+    is in its split.
     """
+    validation, test = shares
     if not validation and not test:
         return rows
     near = NearRecords(single=NearRules(threshold=near_threshold))
     config = Splits(validation=validation, test=test, seed=seed, near=near)
-    return incremental_whole_set("split", assign_splits, config, rows)
+    return (incremental_whole_set("split", assign_splits, config, *rows),)
 
 
 def passage_sources(own: Sequence[OwnSource], named: tuple[str, ...], writer: Teacher | None) -> tuple[str, ...]:

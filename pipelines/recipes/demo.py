@@ -52,7 +52,9 @@ def recipe(
     """
     writer = sample_teacher(teacher, teacher_license, teacher_revision)
     rows = clean_and_deduplicate(license, limit, semantic)
-    rows = aloe_sft.split_rows(rows, validation_share, test_share, split_seed, SINGLE_TURN)
+    [rows] = aloe_sft.split_rows(
+        rows, shares=(validation_share, test_share), seed=split_seed, near_threshold=SINGLE_TURN
+    )
     rows = aloe_sft.generate_chains(
         rows, chosen(), writer, aloe_sft.ChainKnobs(samples=samples, seed=seed), max_failed=max_failed
     )

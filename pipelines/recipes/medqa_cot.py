@@ -90,7 +90,9 @@ def recipe(
         leaks=model_leaks(leak_embedder, leak_judge),
         dates=aloe_sft.dates_of(before, undated),
     )
-    rows = aloe_sft.split_rows(rows, validation_share, test_share, split_seed, near_threshold)
+    [rows] = aloe_sft.split_rows(
+        rows, shares=(validation_share, test_share), seed=split_seed, near_threshold=near_threshold
+    )
     writer = aloe_sft.make_teacher(teacher, teacher_license, license, teacher_revision)
     if writer is None:
         waiting = pending_teacher("chains", NEEDS, rows)
