@@ -67,7 +67,7 @@ def _model(folder: str) -> Any:
     except ImportError as error:
         raise ValueError(f"name_model: {error}; install the extra: pip install 'sabila[local]'") from error
     tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    # In 32 bits whatever the weights are saved in: many CPUs emulate 16-bit floats, and spans would differ between machines.
+    # In 32 bits whatever the weights are saved in: many CPUs emulate 16-bit floats, and spans would differ by machine.
     model = AutoModelForTokenClassification.from_pretrained(folder, local_files_only=True, dtype="float32")
     longest = min(tokenizer.model_max_length, getattr(model.config, "max_position_embeddings", 512))
     tokenizer.model_max_length = longest
