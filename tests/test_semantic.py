@@ -14,7 +14,6 @@ from quality.duplicates.cosine_bounds import Bounds, bounds_for, slack
 from quality.duplicates.cosine_kernels import KEPT, OVER, lengths
 from quality.duplicates.leaders import leaders, neighbours
 from quality.duplicates.semantic import Semantic, drops, duplicates
-from quality.embeddings import VECTOR_SCHEMA, matrix, new_vectors
 from synth.teachers.embedders import server_embedder
 
 SEMANTIC = Semantic(model="toy@1", threshold=0.9)
@@ -208,65 +207,6 @@ def test_neighbours_are_all_pairs_at_or_above_the_threshold():
 def test_nothing_has_no_neighbours():
     pairs = neighbours(np.empty((0, 4), np.float32), np.ones((3, 4), np.float32), 0.5)
     assert (len(pairs.left), len(pairs.right), len(pairs.similarity)) == (0, 0, 0)
-
-
-# --- vectors kept by text and model
-
-NONE = pl.DataFrame(schema=VECTOR_SCHEMA)
-
-
-def length_and_words(texts):
-    return np.float32([[len(text), len(text.split())] for text in texts])
-
-
-def test_a_text_is_embedded_once_whatever_happens_to_it():
-    embedded = []
-
-    def embed(texts):
-        embedded.extend(texts)
-        return length_and_words(texts)
-
-    texts = ["chest pain", "fever", "chest pain", None, "  ", ""]
-    known = new_vectors(texts, "toy@1", embed, NONE)
-    assert embedded == ["chest pain", "fever"]
-    more = new_vectors([*texts, "cough"], "toy@1", embed, known)
-    assert embedded == ["chest pain", "fever", "cough"]
-    assert more.schema == VECTOR_SCHEMA
-    everything = pl.concat([known, more])
-    assert new_vectors(texts, "toy@1", embed, everything).is_empty()
-    np.testing.assert_array_equal(
-        matrix(["cough", None, "fever", " ", "cough"], "toy@1", everything),
-        np.float32([[5, 1], [0, 0], [5, 1], [0, 0], [5, 1]]),
-    )
-
-
-def test_vectors_of_another_model_are_no_use():
-    known = new_vectors(["fever"], "toy@1", length_and_words, NONE)
-    assert len(new_vectors(["fever"], "toy@2", length_and_words, known)) == 1
-    with pytest.raises(KeyError, match="no vector by toy@2 for the text 'fever'"):
-        matrix(["fever"], "toy@2", known)
-
-
-def test_texts_without_anything_to_embed_have_rows_of_zeros():
-    assert matrix([], "toy@1", NONE).shape == (0, 0)
-    assert matrix([None, ""], "toy@1", NONE).shape == (2, 0)
-    known = new_vectors(["fever"], "toy@1", length_and_words, NONE)
-    np.testing.assert_array_equal(matrix([None], "toy@1", known), np.zeros((1, 2), np.float32))
-
-
-@pytest.mark.parametrize(
-    ("vectors", "message"),
-    [
-        (np.ones((1, 2), np.float32), r"toy@1 returned float32 of shape \(1, 2\), expected float32 \(2, any\)"),
-        (np.ones((2, 2)), "toy@1 returned float64"),
-        (np.float32([[1, 2], [math.nan, 1]]), "toy@1 returned NaN or infinity for text 1 of 2"),
-        (np.ones((2, 3), np.float32), "toy@1 returned vectors of 3 numbers, expected 2 as in its known ones"),
-    ],
-)
-def test_what_an_embedding_model_may_not_return(vectors, message):
-    known = new_vectors(["cough"], "toy@1", length_and_words, NONE)
-    with pytest.raises(ValueError, match=message):
-        new_vectors(["fever", "rash"], "toy@1", lambda texts: vectors, known)
 
 
 # --- embedding models
