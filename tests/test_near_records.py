@@ -1,10 +1,11 @@
 """Near-duplicates among records: what is compared of a row, by which threshold, and which row stays."""
 
 import json
+import random
 
 from rows import row, table
 
-from quality.duplicates.near_records import NearRecords, near_duplicate_records
+from quality.duplicates.near_records import MOST_SEGMENTS, NearRecords, near_duplicate_records
 from sources.record import Message
 
 STORY = (
@@ -76,3 +77,20 @@ def test_rows_are_added_to_the_signatures_of_a_build_without_rows():
     added = near_duplicate_records(lambda: iter([rows]), NearRecords(), empty.memory)
     whole = near_duplicate_records(lambda: iter([rows]), NearRecords())
     assert added.drops.rows() == whole.drops.rows()
+
+
+def test_the_segments_of_many_small_additions_are_merged():
+    draw = random.Random(4)
+    words = [f"word{n}" for n in range(400)]
+    asked = [" ".join(draw.sample(words, 20)) for _ in range(MOST_SEGMENTS + 3)]
+    rows = [row(f"a:{n}", question=text, answer=f"yes {n}") for n, text in enumerate(asked)]
+    copy = row("b:1", question=asked[0], answer="yes 0")
+    memory, segments = {}, []
+    for one in [*rows, copy]:
+        decision = near_duplicate_records(lambda one=one: iter([table(one)]), NearRecords(), memory)
+        memory = decision.memory
+        segments.append(sum(name.startswith("single-rows-") for name in memory))
+    assert max(segments) == MOST_SEGMENTS
+    assert segments[-1] < MOST_SEGMENTS
+    whole = near_duplicate_records(lambda: iter([table(*rows, copy)]), NearRecords())
+    assert decision.drops.rows() == whole.drops.rows() != []

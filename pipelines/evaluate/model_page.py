@@ -25,8 +25,6 @@ TEMPLATE = "model_report.html.jinja"
 EXAMPLES = 3
 """Items shown of each kind: right, wrong, and no answer."""
 
-EXAMPLE_CHARS = 900
-
 COLORS = 12
 """Colours of the page, one a model, in turn."""
 

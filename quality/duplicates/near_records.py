@@ -11,7 +11,7 @@ from pydantic.dataclasses import dataclass as checked
 from quality.duplicates.near_duplicates import NearDuplicates
 from quality.duplicates.near_settings import CONVERSATION, NearRules
 from quality.duplicates.segment import Segment
-from quality.duplicates.signature_index import SignatureIndex, add
+from quality.duplicates.signature_index import SignatureIndex, add, compacted
 from quality.duplicates.signatures import TEXT_COLUMNS, signed_table
 from quality.keep import KEEP_ORDER, keep_columns
 from quality.key import key
@@ -19,6 +19,9 @@ from quality.outcome import DROP_SCHEMA, Decision, Shards
 from sources.table import question_text
 
 ORDER = tuple(name for name in KEEP_ORDER if name != "id")
+
+MOST_SEGMENTS = 32
+"""Segments of an index, one of each build that added rows; more are merged into one."""
 
 
 @checked(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
@@ -77,6 +80,7 @@ def _most_bands(config: NearRecords) -> int:
 def _remembered(name: str, index: SignatureIndex) -> dict[str, pl.DataFrame]:
     """Return an index as tables: its members, its segments, and its counts."""
     assert index.members is not None, "rows were added, if none"
+    index = compacted(index) if len(index.segments) > MOST_SEGMENTS else index
     tables = {f"{name}-members": index.members, f"{name}-counts": pl.DataFrame({"largest": [index.largest]})}
     for number, part in enumerate(index.segments):
         tables |= {f"{name}-rows-{number:04}": part.rows, f"{name}-sets-{number:04}": part.sets}

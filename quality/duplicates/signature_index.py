@@ -89,7 +89,7 @@ def _processors() -> int:
 
 
 def compacted(index: SignatureIndex) -> SignatureIndex:
-    """Return the same index with its segments merged, useful after many small additions."""
+    """Return the same index with its segments merged into one."""
     if len(index.segments) < 2:
         return index
     rows = pl.concat([part.rows for part in index.segments])

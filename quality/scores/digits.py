@@ -45,13 +45,6 @@ class Digits:
     most_error: float = Field(default=0.05, ge=0)
 
 
-def softmax_expectation(logits: Sequence[float]) -> float:
-    """Return Σ i · softmax(logits)_i, counting from 1: 3.5 for six equal logits."""
-    top = max(logits)
-    weights = [math.exp(logit - top) for logit in logits]
-    return sum(i * weight for i, weight in enumerate(weights, 1)) / sum(weights)
-
-
 def from_top_logprobs(top: Iterable[tuple[str, float]]) -> NextToken | Unscored:
     """Return the next token from a server's ``top_logprobs``: pairs of token text and log-probability, the rest
     unreported.

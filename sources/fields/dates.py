@@ -40,8 +40,3 @@ def check_date(value: str) -> None:
 def first_day(value: str) -> str:
     """Return the first day of a year or month; a day is returned as it is."""
     return value + "-01-01"[len(value) - 4 :] if len(value) < 10 else value
-
-
-def last_day(value: str) -> str:
-    """Return a text that sorts as the last day of a year or month does; a day is returned as it is."""
-    return value + "-12-31"[len(value) - 4 :] if len(value) < 10 else value
