@@ -249,27 +249,12 @@ def test_a_row_without_a_response_is_not_exported(shape):
         shape(row())
 
 
-def test_a_preference_goes_out_as_trl_reads_it_and_comes_back():
-    out = trainer_formats.preference(ASKED)
-    assert out == {
+def test_a_preference_goes_out_as_trl_reads_it():
+    assert trainer_formats.preference(ASKED) == {
         "prompt": [{"role": "user", "content": "Which vitamin prevents scurvy?"}],
         "chosen": [{"role": "assistant", "content": "Vitamin C."}],
         "rejected": [{"role": "assistant", "content": "Vitamin D."}],
     }
-    assert trainer_formats.from_preference(out) == (ASKED.messages, ASKED.response, ASKED.rejected)
-
-
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [
-        ({"chosen": []}, "chosen has turns none, expected one by the assistant"),
-        ({"rejected": [{"role": "user", "content": "x"}]}, "rejected has turns user"),
-        ({"prompt": [{"role": "tool", "content": "x"}]}, "role is 'tool', expected one of system, user, assistant"),
-    ],
-)
-def test_a_preference_of_another_form_is_refused(change, words):
-    with pytest.raises(ValueError, match=words):
-        trainer_formats.from_preference({**trainer_formats.preference(ASKED), **change})
 
 
 # --- a number of rows ----------------------------------------------------------------------------------------------

@@ -412,11 +412,14 @@ def test_further_pairs_become_rows_of_their_own():
     assert result["response"].to_list() == ["good 0", "good 1", "good 2"]
 
 
-def test_filled_rows_are_records_that_leave_in_trls_form_and_come_back():
+def test_filled_rows_are_records_that_leave_in_trls_form():
     filled = pair_rows(table(QUESTION), decided(pair())).select(SCHEMA.names())
     (record,) = records(filled)
-    messages, chosen, rejected = trainer_formats.from_preference(trainer_formats.preference(record))
-    assert (messages, chosen, rejected) == (QUESTION.messages, pair()["chosen"], pair()["rejected"])
+    assert trainer_formats.preference(record) == {
+        "prompt": [{"role": turn.role, "content": turn.content} for turn in QUESTION.messages],
+        "chosen": [{"role": "assistant", "content": pair()["chosen"]}],
+        "rejected": [{"role": "assistant", "content": pair()["rejected"]}],
+    }
 
 
 def test_length_bias_by_hand():

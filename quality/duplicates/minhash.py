@@ -1,17 +1,13 @@
-"""MinHash: the permutations of datasketch 2's affine32 scheme, banding for a given recall, and conversion."""
+"""MinHash: the permutations of datasketch 2's affine32 scheme, and banding for a given recall."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-
-if TYPE_CHECKING:
-    from datasketch import MinHash
 
 Signature = NDArray[np.uint32]
 
@@ -59,19 +55,3 @@ def permutations(count: int, seed: int) -> NDArray[np.uint32]:
     draw = np.random.RandomState(seed)
     multipliers = draw.randint(0, 1 << 31, count, dtype=np.uint32) * np.uint32(2) + np.uint32(1)
     return np.array([multipliers, draw.randint(0, 1 << 32, count, dtype=np.uint32)])
-
-
-def to_datasketch(signature: Signature, seed: int = 1) -> MinHash:
-    """Return a signature (all values of its family) as a ``datasketch.MinHash``, for its indexes."""
-    from datasketch import MinHash
-
-    return MinHash(hashvalues=signature, permutations=permutations(len(signature), seed), seed=seed, scheme="affine32")
-
-
-def from_datasketch(minhash: MinHash, seed: int = 1) -> Signature:
-    """Return the signature of a ``datasketch.MinHash``; ``ValueError`` if its values are not comparable."""
-    if minhash.scheme != "affine32":
-        raise ValueError(f"MinHash scheme is {minhash.scheme!r}, expected 'affine32'; make the sketch anew")
-    if not np.array_equal(minhash.permutations, permutations(len(minhash), seed)):
-        raise ValueError(f"MinHash has other permutations than those of seed {seed}; its own seed is {minhash.seed}")
-    return np.asarray(minhash.hashvalues, dtype=np.uint32)

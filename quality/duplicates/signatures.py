@@ -240,7 +240,7 @@ def shingle_sets(texts: pl.Series, rules: NearRules) -> pl.Series:
 
 
 def signatures(texts: pl.Series, rules: NearRules) -> Signature:
-    """Return the MinHash values of each text, shape (texts, rules.permutations); ``to_datasketch`` takes one row."""
+    """Return the MinHash values of each text, shape (texts, rules.permutations)."""
     from quality.duplicates.text_kernels import sign_sets
 
     sets = shingle_sets(texts, rules).to_arrow()

@@ -6,11 +6,11 @@ formats in versions 0.19.0, 0.9.5 and 0.11.2.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any, Literal
 
-from sources.record import ROLES, Message, Record
+from sources.record import Message, Record
 from synth.formatting.other_formats import checkable, flat, tool_calls
 
 SHAREGPT_SPEAKERS = {"system": "system", "user": "human", "assistant": "gpt"}
@@ -112,17 +112,6 @@ def shaped(record: Record, to: Target, kind: Kind) -> dict[str, Any]:
     return {**named, **(ONE_SHAPE[to][1] if to in ONE_SHAPE else SHAPES[to][kind])(record)}
 
 
-def from_preference(row: Mapping[str, Sequence[Mapping[str, str]]]) -> tuple[tuple[Message, ...], str, str]:
-    """Return the messages, the response and the rejected answer of a row that ``preference`` made.
-
-    ``ValueError`` names a side that is not one message of the assistant, or a role that is none.
-    """
-    messages = tuple(Message(turn["role"], turn["content"]) for turn in row["prompt"])
-    if unknown := [message.role for message in messages if message.role not in ROLES]:
-        raise ValueError(f"role is {unknown[0]!r}, expected one of {', '.join(ROLES)}")
-    return messages, _reply(row, "chosen"), _reply(row, "rejected")
-
-
 def _chat(turns: Sequence[Message]) -> Chat:
     return [{"role": role, "content": content} for role, content in turns]
 
@@ -147,13 +136,6 @@ def _alternating(record: Record) -> None:
         raise ValueError(
             f"{record.id} has turns {', '.join(roles)}, expected user and assistant by turns, the user first and last"
         )
-
-
-def _reply(row: Mapping[str, Sequence[Mapping[str, str]]], side: str) -> str:
-    roles = [turn["role"] for turn in row[side]]
-    if roles != ["assistant"]:
-        raise ValueError(f"{side} has turns {', '.join(roles) or 'none'}, expected one by the assistant")
-    return row[side][0]["content"]
 
 
 def _filled(record: Record, field: str) -> str:
