@@ -59,7 +59,7 @@ SIZE ?= quick
 bench: $(VENV)/dev
 	$(BIN)/python tests/run_benchmarks.py --size $(SIZE)
 
-# Each fault by name, twice in a row: kill -9, dead workers and nodes, full, read-only and slow stores, dead teachers.
+# Each fault by name, twice in a row: kill -9, dead workers and nodes, full, read-only and slow stores, failing servers.
 drill: $(VENV)/dev
 	$(BIN)/python tests/run_drills.py
 

@@ -1,4 +1,4 @@
-"""Drills: each fault by name, met twice in a row by the tests that hold what must follow from it.
+"""Drills: the tests of each fault, by the fault's name, run twice in a row.
 
     python tests/run_drills.py                       # all of them: `make drill`
     python tests/run_drills.py "full disk" "dead node"
@@ -36,12 +36,14 @@ DRILLS: dict[str, tuple[str, ...]] = {
     "llama.cpp server that dies": ("test_llamacpp.py", "-k", "dies or killed"),
     "Hub that fails on reading": ("test_hub.py", "-k", "failure or failing or cut or not_there"),
     "Hub that fails on publishing": ("test_publish_faults.py",),
+    "object store that is busy, denies or is missing": ("test_shared_s3.py",),
+    "shared store with torn, lost or foreign files": ("test_shared_store.py",),
 }
-"""Every drill and the tests of it. There is none of an object store: a store is a folder."""
+"""Every drill and its tests."""
 
 
 def drill(selection: tuple[str, ...]) -> tuple[str, str]:
-    """Run the tests of a drill in a process of its own; return what became of it and the last line."""
+    """Run the tests of a drill in a process of its own; return passed, failed or skipped, and pytest's last line."""
     files = [str(TESTS / word) if word.endswith(".py") else word for word in selection]
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-m", "", *files]
     done = subprocess.run(command, cwd=TESTS.parent, capture_output=True, text=True, env={**os.environ, "CI": ""})
@@ -56,7 +58,7 @@ def drill(selection: tuple[str, ...]) -> tuple[str, str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("drills", nargs="*", help=f"{', '.join(DRILLS)}.  [default: all]")
-    parser.add_argument("--times", type=int, default=2, help="How often each is met.  [default: 2]")
+    parser.add_argument("--times", type=int, default=2, help="Runs of each.  [default: 2]")
     given = parser.parse_args()
     if unknown := [name for name in given.drills if name not in DRILLS]:
         parser.error(f"no drill {unknown[0]!r}, expected some of {', '.join(DRILLS)}")
