@@ -23,17 +23,22 @@ step() { printf '\n=== %s (%s min)\n' "$1" "$((SECONDS / 60))"; }
 # run FOLDER COMMAND: for commands that write a new folder, complete or not at all
 run() { [ -e "$1" ] && echo "done: $1" || "${@:2}"; }
 
-# Each number can be given in the environment: rows read of a source, rows of the safety source, rows to tune on,
-# pairs of a stage, items of a benchmark, requests to attack with (in 13 styles), prompts of each set of over-refusal,
-# benign answers.
+# Each number can be given in the environment: rows read of a source, rows of a preference corpus, rows of a safety
+# source that a guard's pairs are made of, rows to tune on, pairs of a stage, items of a benchmark, requests to attack
+# with (in 13 styles), prompts of each set of over-refusal, benign answers.
 if [ "$SIZE" = tiny ]; then
-    : "${ROWS:=6}" "${SAFETY:=100}" "${TUNED:=16}" "${PAIRS:=8}" "${ITEMS:=6}" "${REQUESTS:=2}" "${REFUSALS:=4}" "${BENIGN:=2}"
+    : "${ROWS:=6}" "${PREFERENCES:=300}" "${SAFETY:=4}" "${TUNED:=16}" "${PAIRS:=8}"
+    : "${ITEMS:=6}" "${REQUESTS:=2}" "${REFUSALS:=4}" "${BENIGN:=2}"
 else
-    : "${ROWS:=8}" "${SAFETY:=939}" "${TUNED:=64}" "${PAIRS:=16}" "${ITEMS:=40}" "${REQUESTS:=2}" "${REFUSALS:=8}" "${BENIGN:=4}"
+    : "${ROWS:=8}" "${PREFERENCES:=939}" "${SAFETY:=8}" "${TUNED:=64}" "${PAIRS:=16}"
+    : "${ITEMS:=40}" "${REQUESTS:=2}" "${REFUSALS:=8}" "${BENIGN:=4}"
 fi
 if [ "$SIZE" != full ]; then
     READ=(--limit "$ROWS" --samples 1 --max-failed 0.2)
     ONE_TRY=(--adaptive-samples 1)  # at a chain to tune on; pairs need a right and a wrong one of a question, and get three
+    # So small a model writes few right chains, if any: most general pairs are those of corpora, of their first half here.
+    PAIRED=(--limit "$((PREFERENCES / 2))" --question-limit "$ROWS" --samples 1 --max-failed 0.2)
+    PREFERRED=(--limit "$PREFERENCES")
     SAFE=(--limit "$SAFETY" --max-failed 0.3)
     SFT=(--limit "$TUNED" --epochs 1 --sequence 512 --global-batch 4 --device-batch 4 --packing false --too-long drop
         --learning-rate 5e-5 --warmup-steps 5 --compute fp32 --saved-as fp32 --gradient-checkpointing false
@@ -46,6 +51,7 @@ if [ "$SIZE" != full ]; then
     ATTACKS=(--requests "$REQUESTS" --refusal-prompts "$REFUSALS" --benign "$BENIGN" --max-tokens 96)
 else
     READ=(--samples 4 --max-failed 0.01) ONE_TRY=()
+    PAIRED=("${READ[@]}") PREFERRED=()
     SAFE=(--max-failed 0.01)
     SFT=(--preset sft_aloe_beta_llama_8b) DPO=()
     STAGE1=(--preset dpo_aloe_beta_stage_1) STAGE2=(--preset dpo_aloe_beta_stage_2)
@@ -82,12 +88,12 @@ step "Rows to tune on: read, clean, deduplicate, decontaminate, write chains of 
 sabila release aloe_sft --version 1 "${DATA[@]}" "${READ[@]}" ${ONE_TRY[@]+"${ONE_TRY[@]}"} "${WORDS[@]}"
 
 step "Preference pairs: of preference corpora and of right and wrong chains, then of a red team"
-sabila release aloe_dpo --version 1 "${DATA[@]}" --stage general "${READ[@]}" "${WORDS[@]}"
+sabila release aloe_dpo --version 1 "${DATA[@]}" --stage general "${PAIRED[@]}" "${WORDS[@]}"
 if [ -n "$GUARD" ]; then
     sabila release aloe_dpo --version 2 "${DATA[@]}" --stage red_team "${SAFE[@]}" "${WORDS[@]}" --guard "$GUARD" "${GUARDED[@]}"
 else
     # So small a model is no guard: what it calls safe it also puts into every category. People have judged these answers.
-    sabila release aloe_dpo --version 2 "${DATA[@]}" --stage general --sources do_not_answer "${SAFE[@]}"
+    sabila release aloe_dpo --version 2 "${DATA[@]}" --stage general --sources do_not_answer ${PREFERRED[@]+"${PREFERRED[@]}"}
 fi
 
 evaluate base "$START"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Annotated, Literal, Protocol
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -56,11 +56,8 @@ KINDS = ("preference", "safety")
 NEEDS = "a teacher to attack and a guard: its unsafe answers, refusals, helpful answers to look-alikes"
 
 
-class CleanRows(Protocol):
-    """``aloe_sft.clean_and_deduplicate`` with all settings but the sources and ``excluded_corpora``."""
-
-    def __call__(self, chosen: list[Source], *, excluded_corpora: tuple[Step, ...] = ()) -> Step:
-        """Return the steps from the raw files of these sources to clean rows."""
+CleanRows = Callable[[list[Source]], Step]
+"""Returns the steps from raw files to clean rows: ``aloe_sft.clean_and_deduplicate`` with its settings."""
 
 
 def recipe(
@@ -70,6 +67,7 @@ def recipe(
     source: knobs.OwnSources = (),
     license: knobs.LicenseUse = "any",
     limit: knobs.Limit = None,
+    question_limit: Annotated[int, Field(ge=1)] | None = None,
     before: knobs.Before = None,
     undated: knobs.UndatedRows = "drop",
     near_threshold: knobs.NearThreshold = SINGLE_TURN,
@@ -114,6 +112,8 @@ def recipe(
         stage: general (preference corpora and chains), red_team, or all.
         sources: "available" (all that can be read), "all" (fail if one is missing), or names from `sabila sources`.
             By default available, or none with --source.
+        question_limit: As limit, but for the sources of questions that the teacher answers, for chains and
+            judged_pairs; each row there costs several requests. By default limit.
         min_margin: Drop pairs whose scores differ by less, in corpora with scores.
         max_per_prompt: Most pairs per prompt.
         teacher: The model that writes chains and is the target of attacks: openai:URL#MODEL, llamacpp:FILE.gguf,
@@ -141,7 +141,6 @@ def recipe(
     clean_rows = row_cleaner(
         license,
         near_threshold,
-        limit,
         semantic,
         name_model,
         leaks,
@@ -157,9 +156,12 @@ def recipe(
         rules = PairRules(min_margin=min_margin, max_per_prompt=max_per_prompt, seed=seed)
         own_writers = aloe_sft.chain_teachers(chain_teacher, chain_license, license)
         without_attacks = partial(clean_rows, excluded_corpora=aloe_sft.red_team_corpora(limit))
-        parts += general(chosen, without_attacks, rules, target, samples, generate, reward, own_writers)
+        paired = partial(without_attacks, limit=limit)
+        asked = partial(without_attacks, limit=question_limit or limit)
+        parts += [source_pairs(paired(of_kind(chosen, "preference")), rules, reward)]
+        parts += chain_pairs(chosen, asked, target, own_writers, samples=samples, seed=seed, generate=generate)
         if judged_pairs:
-            questions = without_attacks(question_sources(judged_pairs, chosen))
+            questions = asked(question_sources(judged_pairs, chosen))
             comparer = make_teacher(judge, judge_license, revision=judge_revision) or target
             parts += [answer_pairs(questions, target, comparer, reward, rules, answers, generate)]
     if stage != "general":
@@ -180,7 +182,12 @@ def recipe(
         )
         parts += [
             red_team(
-                attacks(chosen, clean_rows, attack_config), models, by, samples=answers, seed=seed, generate=generate
+                attacks(chosen, partial(clean_rows, limit=limit), attack_config),
+                models,
+                by,
+                samples=answers,
+                seed=seed,
+                generate=generate,
             )
         ]
     split = aloe_sft.split_rows(
@@ -192,16 +199,15 @@ def recipe(
 def row_cleaner(
     license: Use,
     near_threshold: float,
-    limit: int | None,
     semantic: str | None,
     name_model: str | None,
     leaks: ModelLeaks,
     dates: DateGate | None,
     *,
     required: bool,
-) -> CleanRows:
-    """Return the function that turns sources into clean, distinct rows: as in ``aloe_sft``, with the usual cleaning
-    rules.
+) -> Callable[..., Step]:
+    """Return ``aloe_sft.clean_and_deduplicate`` with these settings and the usual cleaning rules; ``limit`` and
+    ``excluded_corpora`` are left to the call.
     """
     return partial(
         aloe_sft.clean_and_deduplicate,
@@ -209,7 +215,6 @@ def row_cleaner(
         license=license,
         near_threshold=near_threshold,
         required=required,
-        limit=limit,
         semantic=semantic,
         name_model=name_model,
         leaks=leaks,
@@ -220,28 +225,14 @@ def row_cleaner(
 # --- stage 1: general ----------------------------------------------------------------------------------------------
 
 
-def general(
-    chosen: list[Source],
-    clean_rows: CleanRows,
-    rules: PairRules,
-    teacher: Teacher | None,
-    samples: int,
-    generate: Generate = generate_step,
-    reward: str | None = None,
-    own_teachers: Mapping[ChainPrompt, Teacher] | None = None,
-) -> list[Step]:
-    """Return the steps to the pairs of corpora and of chains; no row contains a request of the red team."""
-    rows = clean_rows(of_kind(chosen, "preference"))
+def source_pairs(rows: Step, rules: PairRules, reward: str | None) -> Step:
+    """Return the steps that keep the pairs of preference corpora that pass the rules, with a cap per prompt.
+
+    Pairs are scored by the ``reward`` model first, if there is one.
+    """
     if reward:
         margins = RewardMargins(model=reward, revision=revision_of(reward))
         rows = each_shard_here("reward", add_reward_margins, margins, rows)
-    pairs = source_pairs(rows, rules)
-    own = own_teachers or {}
-    return [pairs, *chain_pairs(chosen, clean_rows, teacher, own, samples=samples, seed=rules.seed, generate=generate)]
-
-
-def source_pairs(rows: Step, rules: PairRules) -> Step:
-    """Return the steps that keep the pairs of preference corpora that pass the rules, with a cap per prompt."""
     paired = each_shard("source-pairs", keep_source_pairs, rules, rows)
     cap = PromptCap(max_per_prompt=rules.max_per_prompt, seed=rules.seed)
     return whole_set("prompts", prompt_cap, cap, paired)
