@@ -85,11 +85,12 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=10, help="How often the command is killed.  [default: 10]")
     parser.add_argument("--between", type=int, default=100, help="Most new answers before a kill.  [default: 100]")
     parser.add_argument("--slots", type=int, default=8, help="Requests in flight.  [default: 8]")
+    parser.add_argument("--threads", type=int, default=2, help="Threads of the server.  [default: 2]")
     parser.add_argument("--store", type=Path, required=True, help="The store of the command.")
     parser.add_argument("command", nargs="+", help="Words of the command of sabila, @ for the teacher.")
     given = parser.parse_args()
 
-    made = teacher(f"llamacpp:{smollm2()}", TeacherOptions(concurrency=given.slots, threads=2, context=4096))
+    made = teacher(f"llamacpp:{smollm2()}", TeacherOptions(concurrency=given.slots, threads=given.threads, context=4096))
     proxy = CountingProxy(made.served.url, made.served.key)
     spec = f"openai:{proxy.url}#{made.served.model}"
     words = [SABILA, *(spec if word == "@" else word for word in given.command), "--concurrency", str(given.slots)]
