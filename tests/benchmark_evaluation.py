@@ -85,7 +85,7 @@ def main(model: str, mirror: Path, limit: int, ours: Path, out: Path) -> None:
     told = lm_eval.simple_evaluate(
         model="hf",
         device="cpu",
-        model_args={"pretrained": model},
+        model_args={"pretrained": model, "dtype": "float32"},  # as sabila computes on a CPU
         tasks=tasks,
         batch_size=16,
         task_manager=TaskManager(include_path=str(out), include_defaults=False),

@@ -90,7 +90,9 @@ def main() -> None:
     parser.add_argument("command", nargs="+", help="Words of the command of sabila, @ for the teacher.")
     given = parser.parse_args()
 
-    made = teacher(f"llamacpp:{smollm2()}", TeacherOptions(concurrency=given.slots, threads=given.threads, context=4096))
+    made = teacher(
+        f"llamacpp:{smollm2()}", TeacherOptions(concurrency=given.slots, threads=given.threads, context=4096)
+    )
     proxy = CountingProxy(made.served.url, made.served.key)
     spec = f"openai:{proxy.url}#{made.served.model}"
     words = [SABILA, *(spec if word == "@" else word for word in given.command), "--concurrency", str(given.slots)]
