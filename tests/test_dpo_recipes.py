@@ -270,6 +270,13 @@ def test_sources_without_pairs_requests_or_options_are_refused(sources):
         load("aloe_dpo").bind({"sources": sources})
 
 
+def test_fewer_questions_than_pairs_of_corpora_can_be_read(mirror, tmp_path):
+    values = {"stage": "general", "teacher": "target", "samples": "1", "limit": "4", "question_limit": "2"}
+    built = Built("aloe_dpo", tmp_path / "store", mirror, values, {"target": Target()})
+    assert built.step("read-medmcqa_sample")["counts"]["rows_in"] == 2
+    assert built.step("read-hh_rlhf")["counts"]["rows_in"] == 4
+
+
 def test_pairs_are_split_and_no_request_is_in_two_splits(mirror, tmp_path):
     values = {**EVERY, "validation_share": "0.2", "test_share": "0.3", "split_seed": "2"}
     built = Built("aloe_dpo", tmp_path / "store", mirror, values, {"target": Target(), "guard": Judge()})
