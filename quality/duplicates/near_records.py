@@ -79,8 +79,8 @@ def _most_bands(config: NearRecords) -> int:
 
 def _remembered(name: str, index: SignatureIndex) -> dict[str, pl.DataFrame]:
     """Return an index as tables: its members, its segments, and its counts."""
-    assert index.members is not None, "rows were added, if none"
     index = compacted(index) if len(index.segments) > MOST_SEGMENTS else index
+    assert index.members is not None, "rows were added, if none"
     tables = {f"{name}-members": index.members, f"{name}-counts": pl.DataFrame({"largest": [index.largest]})}
     for number, part in enumerate(index.segments):
         tables |= {f"{name}-rows-{number:04}": part.rows, f"{name}-sets-{number:04}": part.sets}
