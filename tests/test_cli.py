@@ -17,7 +17,7 @@ from tiny_recipe import refused, run, sabila, steps, write_mirror, write_recipe
 
 from pipelines.build.recipe import load, shipped
 from pipelines.cli.commands import main
-from pipelines.cli.shared_options import SECTIONS
+from pipelines.cli.shared_options import SECTIONS, RecipeGroup
 from sources.catalog import BENCHMARKS, SOURCES
 
 RECIPES = ", ".join(shipped())
@@ -418,6 +418,11 @@ def test_a_release_without_a_row_is_refused(place):
         (("trace",), "Error: Missing argument 'ID'."),
         (("trace", "a", "b"), "Error: Got unexpected extra argument (b)"),
         (
+            ("build", "demo", "--store", ""),
+            "Error: Invalid value for '--store': the path is empty, expected a file or folder; is a variable of the "
+            "shell unset?",
+        ),
+        (
             ("sources", "--mirror", "nowhere"),
             "Error: Invalid value for '--mirror': Directory 'nowhere' does not exist.",
         ),
@@ -427,6 +432,23 @@ def test_a_release_without_a_row_is_refused(place):
 def test_a_wrong_call_is_told_exactly(arguments, message, place):
     assert refused(2, *arguments) == message
     assert not (place / "store").exists()
+
+
+def options_of(name):
+    """Return the arguments and options of a verb, or of one command of a verb that has several."""
+    verb = main.commands[name]
+    if isinstance(verb, RecipeGroup):
+        return verb.shared_parameters()
+    commands = verb.commands.values() if isinstance(verb, click.Group) else [verb]
+    return [parameter for command in commands for parameter in command.params]
+
+
+@pytest.mark.parametrize("name", main.commands)
+def test_no_option_takes_an_empty_path_for_the_current_folder(name):
+    for parameter in options_of(name):
+        if isinstance(parameter.type, click.Path):
+            with pytest.raises(click.BadParameter, match="the path is empty"):
+                parameter.type.convert("", parameter, None)
 
 
 @pytest.mark.parametrize("arguments", [(), ("build",), ("plan",), ("release",)], ids=" ".join)

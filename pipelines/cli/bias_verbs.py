@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from pipelines.cli.file_path import FilePath
 from pipelines.cli.shared_options import JSON, MIRROR, STORE, echo_record, main
 from pipelines.cli.teacher_options import GUARD_FORMAT, REVISION, requesting, spending, teacher_options
 from training.evaluation.bias_set_names import LIKELIHOOD_ONLY, SETS
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--beginnings",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FilePath(dir_okay=False),
     help="File of texts to continue, such as prompts.jsonl of RealToxicityPrompts: column prompt or text, and maybe "
     "toxicity.  [default: no toxicity is measured]",
 )
@@ -63,7 +64,7 @@ if TYPE_CHECKING:
 @REVISION
 @MIRROR
 @STORE
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="New folder for bias.json.")
+@click.option("--out", type=FilePath(), required=True, help="New folder for bias.json.")
 @teacher_options
 @JSON
 def bias(
@@ -131,7 +132,7 @@ def bias_text(record: BiasRecord) -> str:
 
 
 @main.command("judge-agreement")
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("file", type=FilePath(dir_okay=False))
 @click.option("--judge", required=True, help="Teacher spec of the judge, such as openai:URL#NAME.")
 @click.option(
     "--kind",
@@ -155,7 +156,7 @@ def bias_text(record: BiasRecord) -> str:
 )
 @click.option("--revision", help="Version of the judge's weights, any text.  [default: none]")
 @STORE
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="New folder for judge.json.")
+@click.option("--out", type=FilePath(), required=True, help="New folder for judge.json.")
 @teacher_options
 @JSON
 def judge_agreement(

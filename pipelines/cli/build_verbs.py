@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 import click
 
+from pipelines.cli.file_path import FilePath
 from pipelines.cli.number_range import NumberRange
 from pipelines.cli.shared_options import (
     ENGINE,
@@ -202,7 +203,7 @@ def verify_source(corpus: Corpus, mirror: Path | None, raw: Path, *, as_json: bo
 
 RESULT_FOLDER = click.option(
     "--out",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=FilePath(file_okay=False),
     required=True,
     help="Folder for the result: kept.parquet, dropped.parquet and more.",
 )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pipelines.cli.file_path import FilePath
 from pipelines.cli.score_verbs import ANSWER, QUESTION
 from pipelines.cli.shared_options import JSON, MIRROR, STORE, WORKERS, main
 from pipelines.terminal import echo, echo_json
@@ -82,12 +83,12 @@ PAGE_EXAMPLES = 20
 )
 @click.option(
     "--sarif",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FilePath(dir_okay=False),
     help="Write the findings to this file as SARIF 2.1.0, for code scanning.  [default: none]",
 )
 @click.option(
     "--page",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FilePath(dir_okay=False),
     help="Write the findings to this file as one HTML page.  [default: none]",
 )
 @click.option(
@@ -99,12 +100,12 @@ PAGE_EXAMPLES = 20
 )
 @click.option(
     "--baseline",
-    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    type=FilePath(dir_okay=False, exists=True),
     help="Count only findings that are not in this file.  [default: none]",
 )
 @click.option(
     "--write-baseline",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FilePath(dir_okay=False),
     help="Write all findings to this file, for a later --baseline.  [default: none]",
 )
 @WORKERS

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pipelines.cli.file_path import FilePath
 from pipelines.cli.number_range import NumberRange
 from pipelines.cli.shared_options import JSON, MIRROR, STORE, echo_record, main, read_date
 from pipelines.cli.teacher_options import requesting, spending, teacher_options
@@ -148,9 +149,7 @@ def _is_default(name: str) -> bool:
 )
 @MIRROR
 @STORE
-@click.option(
-    "--out", type=click.Path(path_type=Path), required=True, help="New folder for results.json and items.parquet."
-)
+@click.option("--out", type=FilePath(), required=True, help="New folder for results.json and items.parquet.")
 @teacher_options
 @JSON
 def evaluate(
@@ -249,7 +248,7 @@ def evaluate(
 
 
 @main.command()
-@click.argument("results", nargs=-1, required=True, type=click.Path(path_type=Path, file_okay=False, exists=True))
+@click.argument("results", nargs=-1, required=True, type=FilePath(file_okay=False, exists=True))
 @click.option(
     "--items",
     "shown",
@@ -265,7 +264,7 @@ def evaluate(
 )
 @click.option(
     "--out",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FilePath(dir_okay=False),
     help="JSON file for the whole comparison.  [default: print only]",
 )
 @JSON

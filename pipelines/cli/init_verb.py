@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from pipelines.cli.file_path import FilePath
 from pipelines.cli.shared_options import STORE, main
 from pipelines.cli.source_options import resolve
 from pipelines.terminal import echo
@@ -22,7 +23,7 @@ from pipelines.terminal import echo
 )
 @click.option(
     "--out",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FilePath(dir_okay=False),
     help="Path of the file to write.  [default: the mapping beside FILE, as clinic.toml for clinic.csv; RECIPE.toml]",
 )
 @click.option("--overwrite", is_flag=True, help="Replace the file if it exists.")

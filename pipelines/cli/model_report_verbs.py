@@ -6,26 +6,25 @@ from pathlib import Path
 
 import click
 
+from pipelines.cli.file_path import FilePath
 from pipelines.cli.shared_options import JSON, main
 from pipelines.terminal import echo, echo_json
 
-FOLDERS = click.argument(
-    "results", nargs=-1, required=True, type=click.Path(path_type=Path, file_okay=False, exists=True)
-)
+FOLDERS = click.argument("results", nargs=-1, required=True, type=FilePath(file_okay=False, exists=True))
 
 
 @main.command("model-report")
 @FOLDERS
 @click.option(
     "--out",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FilePath(dir_okay=False),
     default=Path("model_report.html"),
     show_default=True,
     help="File to write the page to.",
 )
 @click.option(
     "--model-index",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FilePath(dir_okay=False),
     help="Also write the scores of the last model as model-index, the YAML of a model card on the Hub.  "
     "[default: none]",
 )
@@ -48,9 +47,7 @@ def model_report(results: tuple[Path, ...], out: Path, model_index: Path | None)
 
 @main.command("risk-card")
 @FOLDERS
-@click.option(
-    "--out", type=click.Path(path_type=Path, dir_okay=False), help="Markdown file for the card.  [default: stdout]"
-)
+@click.option("--out", type=FilePath(dir_okay=False), help="Markdown file for the card.  [default: stdout]")
 @JSON
 def risk_card(results: tuple[Path, ...], out: Path | None, as_json: bool) -> None:
     """Write the risk card of the model of RESULTS: three hazards on six points, measured parts filled in.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from pipelines.cli.file_path import FilePath
 from pipelines.cli.number_range import NumberRange
 from pipelines.cli.shared_options import JSON, MIRROR, STORE, echo_record, main
 from pipelines.cli.teacher_options import GUARD_FORMAT, REVISION, requesting, spending, teacher_options
@@ -77,7 +78,7 @@ if TYPE_CHECKING:
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the choice of requests.")
 @MIRROR
 @STORE
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="New folder for the results.")
+@click.option("--out", type=FilePath(), required=True, help="New folder for the results.")
 @teacher_options
 @JSON
 def redteam(
@@ -164,8 +165,8 @@ def _score(score: Score | None) -> str:
 
 
 @main.command("compare-redteam")
-@click.argument("before", type=click.Path(path_type=Path, file_okay=False))
-@click.argument("after", type=click.Path(path_type=Path, file_okay=False))
+@click.argument("before", type=FilePath(file_okay=False))
+@click.argument("after", type=FilePath(file_okay=False))
 @JSON
 def compare_redteam(before: Path, after: Path, as_json: bool) -> None:
     """Compare two red-team runs prompt by prompt: BEFORE and AFTER are folders of results with the same settings.

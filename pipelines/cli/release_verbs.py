@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
+from pipelines.cli.file_path import FilePath
 from pipelines.cli.shared_options import (
     JSON,
     MIRROR,
@@ -55,7 +56,7 @@ def version_name(context: click.Context, parameter: click.Parameter, value: str)
     click.option(
         "--reviews",
         multiple=True,
-        type=click.Path(path_type=Path, dir_okay=False, exists=True),
+        type=FilePath(dir_okay=False, exists=True),
         help="File of a reviewer's verdicts, as sabila review writes it, for the card; may be given several times. "
         "Verdicts on rows that have changed since are left out.  [default: none]",
     ),
@@ -204,7 +205,7 @@ def dropped(
 )
 @click.option(
     "--out",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FilePath(dir_okay=False),
     default=Path("overrides.toml"),
     show_default=True,
     help="File to add to.",
@@ -263,9 +264,7 @@ TARGETS = (
     "tools; csv and xlsx are for people; openlineage is one event without rows, for a catalog of lineage: the run, the "
     "sources with revisions and hashes, and the release.",
 )
-@click.option(
-    "--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="New folder for the files."
-)
+@click.option("--out", type=FilePath(file_okay=False), required=True, help="New folder for the files.")
 @click.option(
     "--config",
     "kind",
@@ -324,7 +323,7 @@ def verify(release: str, store: Path, expected: str | None, as_json: bool) -> No
 
 
 @main.command()
-@click.argument("manifest", type=click.Path(path_type=Path, exists=True))
+@click.argument("manifest", type=FilePath(exists=True))
 @STORE
 @MIRROR
 @WORKERS
@@ -420,7 +419,7 @@ def publish(release: str, repo: str, store: Path, as_json: bool, **options: Any)
 @STORE
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=FilePath(),
     help="Write all changes to this parquet file, or folder.  [default: print only]",
 )
 @click.option("--limit", type=click.IntRange(0), default=20, show_default=True, help="Rows printed of each kind.")
@@ -447,7 +446,7 @@ def diff(before: str, after: str, store: Path, as_json: bool, **settings: Any) -
 @click.argument("release")
 @click.option(
     "--out",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FilePath(dir_okay=False),
     help="File to write the report to.  [default: report.html in the folder of the release]",
 )
 @click.option(

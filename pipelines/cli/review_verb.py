@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from pipelines.cli.file_path import FilePath
 from pipelines.cli.release_verbs import UNMASKED
 from pipelines.cli.shared_options import JSON, STORE, main
 from pipelines.terminal import echo, echo_json
@@ -14,7 +15,7 @@ from pipelines.terminal import echo, echo_json
 Sampling = tuple[int, tuple[str, ...], int]
 """Number of rows, the columns to stratify by, and the seed."""
 
-SHEET = click.Path(path_type=Path, dir_okay=False)
+SHEET = FilePath(dir_okay=False)
 
 
 @main.command()
@@ -42,7 +43,7 @@ SHEET = click.Path(path_type=Path, dir_okay=False)
 )
 @click.option(
     "--reviews",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=FilePath(file_okay=False),
     help="Folder of the verdict files, one a reviewer.  [default: reviews/NAME@VERSION in the store]",
 )
 @click.option(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pipelines.cli.file_path import FilePath
 from pipelines.cli.number_range import NumberRange
 from pipelines.cli.shared_options import FILES, JSON, OVERWRITE, STORE, echo_account, main
 from pipelines.cli.teacher_options import requesting, spending, teacher_options
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 OUT = click.option(
     "--out",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=FilePath(file_okay=False),
     required=True,
     help="Folder for the result: kept.parquet and dropped.parquet.",
 )
@@ -257,7 +258,7 @@ def label(
 
 
 @main.command()
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True))
+@click.argument("files", nargs=-1, required=True, type=FilePath(exists=True))
 @OUT
 @OVERWRITE
 @click.option(
@@ -444,7 +445,7 @@ def pairs(
 @click.argument("model")
 @click.option(
     "--pairs",
-    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    type=FilePath(dir_okay=False, exists=True),
     help="Labelled pairs of your own: columns a and b (texts, or objects with question and answer) and same (true or "
     "false).  [default: 100 pairs that come with sabila]",
 )

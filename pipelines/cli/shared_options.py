@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from pipelines.cli.file_path import FilePath
 from pipelines.cli.source_options import CONFIG, CONFIG_KEY, SOURCE, resolved_values, take_config
 from pipelines.terminal import echo, echo_json, printable
 from sources.errors import SabilaError
@@ -28,7 +29,7 @@ ResultRecord = TypeVar("ResultRecord", bound="BaseModel")
 
 STORE = click.option(
     "--store",
-    type=click.Path(path_type=Path),
+    type=FilePath(),
     default=Path("store"),
     help="Folder of steps and releases.  [default: store]",
 )
@@ -42,19 +43,19 @@ SHARED_STORE = click.option(
 MIRROR = click.option(
     "--mirror",
     envvar="SABILA_MIRROR",
-    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    type=FilePath(file_okay=False, exists=True),
     help="Read raw files from this folder, one folder per corpus.  [default: SABILA_MIRROR, else the Hub]",
 )
 LOCK = click.option(
     "--lock",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FilePath(dir_okay=False),
     help="File that pins the raw files by content, the same for Hub and mirrors.  [default: sabila.lock, which has "
     "entries of its own for each mirror]",
 )
 RELOCK = click.option("--relock", is_flag=True, help="Accept raw files that differ from the lock, and update it.")
 OVERRIDES = click.option(
     "--overrides",
-    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    type=FilePath(dir_okay=False, exists=True),
     help="TOML file of decisions about single rows: keep one that a rule drops, drop one, edit a field; "
     "sabila override writes it.  [default: none]",
 )
@@ -89,7 +90,7 @@ ENGINE = (
 """Options of the engine, the arguments of ``choose_engine``."""
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-FILES = click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, dir_okay=False, exists=True))
+FILES = click.argument("files", nargs=-1, required=True, type=FilePath(dir_okay=False, exists=True))
 OVERWRITE = click.option("--overwrite", is_flag=True, help="Replace the result of an earlier call in --out.")
 
 

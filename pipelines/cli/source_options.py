@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pipelines.cli.file_path import FilePath
 from pipelines.terminal import echo
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ CONFIG_KEY = "sabila.config"
 CONFIG = click.option(
     "--config",
     "config_file",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FilePath(dir_okay=False),
     help="TOML with a recipe, its knobs and own sources, in place of RECIPE; options on the command line take "
     "precedence. sabila init RECIPE writes one.  [default: none]",
 )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pipelines.cli.file_path import FilePath
 from pipelines.cli.number_range import NumberRange
 from pipelines.cli.release_verbs import DRY_RUN, PUBLIC, REPO, USE
 from pipelines.cli.shared_options import JSON, STORE, main
@@ -68,11 +69,11 @@ def stage_command(name: str) -> click.Command:
         ),
         click.option(
             "--config",
-            type=click.Path(path_type=Path, dir_okay=False, exists=True),
+            type=FilePath(dir_okay=False, exists=True),
             help="File of settings: YAML, TOML or JSON.  [default: none]",
         ),
         STORE,
-        click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for the model."),
+        click.option("--out", type=FilePath(), required=True, help="Folder for the model."),
         click.option("--model", required=True, help="Folder of the start model, or ORG/NAME[@REVISION] of the Hub."),
         click.argument("release"),
     ):
@@ -180,8 +181,8 @@ def _echo_plan(called: Any, as_json: bool) -> None:
 
 
 @main.command()
-@click.argument("config", type=click.Path(path_type=Path, dir_okay=False, exists=True))
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="New folder for the merged model.")
+@click.argument("config", type=FilePath(dir_okay=False, exists=True))
+@click.option("--out", type=FilePath(), required=True, help="New folder for the merged model.")
 @click.option("--shard-gb", type=NumberRange(0.001), default=5.0, show_default=True, help="Largest file, in GB.")
 @click.option("--threads", type=click.IntRange(1, 256), help="Number of worker threads.  [default: cores]")
 @click.option(
@@ -286,10 +287,10 @@ def _license_text(facts: dict[str, Any]) -> str:
 
 
 @main.command()
-@click.argument("folder", type=click.Path(path_type=Path, file_okay=False, exists=True))
+@click.argument("folder", type=FilePath(file_okay=False, exists=True))
 @click.option(
     "--out",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FilePath(dir_okay=False),
     required=True,
     help="File to write, which must not exist, such as model.gguf.",
 )
@@ -303,7 +304,7 @@ def _license_text(facts: dict[str, Any]) -> str:
 )
 @click.option(
     "--converter",
-    type=click.Path(path_type=Path, exists=True),
+    type=FilePath(exists=True),
     help="llama.cpp's folder or its convert_hf_to_gguf.py.  [default: LLAMA_CPP, or the one that is installed]",
 )
 @JSON
@@ -327,7 +328,7 @@ def gguf(folder: Path, out: Path, kind: str, converter: Path | None, as_json: bo
 
 
 @main.command()
-@click.argument("folder", type=click.Path(path_type=Path, file_okay=False, exists=True))
+@click.argument("folder", type=FilePath(file_okay=False, exists=True))
 @REPO
 @PUBLIC
 @USE
