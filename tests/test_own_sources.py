@@ -584,6 +584,14 @@ def test_a_notebook_builds_own_files(place):
     assert build("own.py", source="clinic=clinic.csv", limit=30).account.rows == 30
 
 
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [("clinic.csv", "clinic"), ("data[1].csv", "data-1"), ("my rows (copy).jsonl", "my-rows-copy"), ("a&b.csv", "a-b")],
+)
+def test_a_file_of_any_name_gives_its_source_a_name(file, name):
+    assert parse_spec(file).name == name
+
+
 def test_a_name_of_the_catalog_is_refused(place):
     write_csv(place / "clinic.csv")
     (place / "clinic.toml").write_text(MAPPING, encoding="utf-8")

@@ -71,10 +71,13 @@ def parse_spec(text: str) -> SourceSpec:
 
 
 def _name_of(location: str) -> str:
-    """Return a name from a location: the stem of a file, the name of a set of the Hub."""
+    """Return a name from a location: the stem of a file, the name of a set of the Hub; brackets and the like are
+    left out.
+    """
     if location.startswith(HUB):
         return re.split(r"[@:]", location.removeprefix(HUB))[0].rpartition("/")[2]
-    return Path(location).name.partition(".")[0]
+    stem = Path(location).name.partition(".")[0]
+    return stem if is_name(stem) else re.sub(r"[^\w+@=-]+", "-", stem).strip("-+@=")
 
 
 def resolve_sources(
