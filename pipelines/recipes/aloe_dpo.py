@@ -14,10 +14,8 @@ from pipelines.build.step import Generate, Step, each_shard, each_shard_here, ge
 from pipelines.model_steps import answer_pairs
 from pipelines.recipes import aloe_sft
 from quality.cleaning.rules import Rules
-from quality.date_gate import DateGate
 from quality.duplicates.near_settings import SINGLE_TURN
 from sources.catalog import SOURCES
-from sources.license import Use
 from sources.mapping.own_source import OwnSource
 from sources.record import ChainPrompt
 from sources.source import Kind, Source
@@ -26,7 +24,7 @@ from synth.formatting.render_prompts import render_prompts
 from synth.formatting.require_generated import RequireGenerated, require_generated
 from synth.judges.guard import Guard
 from synth.judges.guard_formats import FormatName
-from synth.judges.leak_step import ModelLeaks, model_leaks
+from synth.judges.leak_step import model_leaks
 from synth.preferences.chain_pairs import CHAIN_PAIRS, ChainPairs
 from synth.preferences.pair_rows import keep_source_pairs
 from synth.preferences.pair_rules import PairRules
@@ -137,15 +135,16 @@ def recipe(
         held_out_share: Share of attack styles, topics and requests that is held out of the red team.
     """
     chosen = choose(sources, source)
-    leaks = model_leaks(leak_embedder, leak_judge)
-    clean_rows = row_cleaner(
-        license,
-        near_threshold,
-        semantic,
-        name_model,
-        leaks,
-        aloe_sft.dates_of(before, undated),
+    clean_rows = partial(
+        aloe_sft.clean_and_deduplicate,
+        rules=Rules(),
+        license=license,
+        near_threshold=near_threshold,
         required=sources not in aloe_sft.AVAILABLE,
+        semantic=semantic,
+        name_model=name_model,
+        leaks=model_leaks(leak_embedder, leak_judge),
+        dates=aloe_sft.dates_of(before, undated),
     )
     make_teacher = partial(aloe_sft.make_teacher, use=license)
     target = make_teacher(teacher, teacher_license, revision=teacher_revision)
@@ -194,32 +193,6 @@ def recipe(
         *parts, shares=(validation_share, test_share), seed=split_seed, near_threshold=near_threshold
     )
     return each_shard("render-prompts", render_prompts, None, *split)
-
-
-def row_cleaner(
-    license: Use,
-    near_threshold: float,
-    semantic: str | None,
-    name_model: str | None,
-    leaks: ModelLeaks,
-    dates: DateGate | None,
-    *,
-    required: bool,
-) -> Callable[..., Step]:
-    """Return ``aloe_sft.clean_and_deduplicate`` with these settings and the usual cleaning rules; ``limit`` and
-    ``excluded_corpora`` are left to the call.
-    """
-    return partial(
-        aloe_sft.clean_and_deduplicate,
-        rules=Rules(),
-        license=license,
-        near_threshold=near_threshold,
-        required=required,
-        semantic=semantic,
-        name_model=name_model,
-        leaks=leaks,
-        dates=dates,
-    )
 
 
 # --- stage 1: general ----------------------------------------------------------------------------------------------
