@@ -217,6 +217,18 @@ def test_meddialog_cuts_only_at_the_start_of_an_utterance():
     assert draft.answer == "See the patient: desk first."
 
 
+def test_meddialog_reads_the_speakers_of_the_loader_by_number_and_by_name():
+    def asked(*speakers):
+        turns = {"speaker": list(speakers), "utterance": ["My doctor: she left.", " See the desk."]}
+        return MEDDIALOG.parse(Raw(1, {"description": "d", "utterances": turns}), FILE)
+
+    numbered, named = asked(0, 1), asked("patient", "doctor")
+    assert (list(numbered.messages), numbered.answer) == ([("user", "My doctor: she left.")], "See the desk.")
+    assert (numbered.messages, numbered.answer) == (named.messages, named.answer)
+    with pytest.raises(ValueError, match="speaker is 2, expected one of 0, 1, patient, doctor"):
+        asked(0, 2)
+
+
 def test_a_refused_pair_is_quarantined_with_its_error(tmp_path):
     path = tmp_path / "test.jsonl"
     path.write_text(

@@ -1,12 +1,12 @@
 """Egida (Garcia-Gasulla et al. 2025): reviewed unsafe questions in 27 topics, alone and under attack styles.
 
-Its publisher calls the full set a test split and Egida-S the training split. A question without attack has the style
-``BaseInstruction``. File names follow those of Egida-DPO and could not be verified.
+Egida-S is the training split, Egida-test the test split; the whole set, the split ``full``, is not read. A question
+without attack has the style ``BaseInstruction``.
 """
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.schema.columns import public_code
+from sources.schema.columns import hub_page, public_code
 from sources.shapes.row_shapes import json_rows, placed, qa
 from sources.source import Raw, Source, held_out
 
@@ -37,14 +37,17 @@ EGIDA = Source(
     files={"train": ("Egida-S.json",)},
     columns={"uuid": "text", "source": "text?", "style": "text", "question": "text", "topics": "object"},
     schema_read=(
-        public_code(
-            'load_dataset("HPAI-BSC/Egida", "Egida", split="test")',
+        hub_page(
+            "HPAI-BSC/Egida",
+            "blob/908dad3/README.md",
             "splits",
-            result="the full set is a test split; names of files not seen",
+            "license",
+            result="mended: the test split is Egida-test.json, Egida.json the full set; tag apache-2.0",
         ),
+        public_code('load_dataset("HPAI-BSC/Egida", "Egida", split="test")', "columns"),
     ),
     rows=json_rows,
     parse=parse,
 )
 
-EGIDA_TEST = held_out(EGIDA, "egida_test", {"test": ("Egida.json",)}, title="Egida, full set")
+EGIDA_TEST = held_out(EGIDA, "egida_test", {"test": ("Egida-test.json",)}, title="Egida, test split")

@@ -7,8 +7,9 @@ lm-evaluation-harness.
 import ast
 
 from sources.files import RawFile
+from sources.license import StatedLicense
 from sources.record import Draft
-from sources.schema.columns import repository_file
+from sources.schema.columns import hub_page, repository_file
 from sources.shapes.row_shapes import mcq, numbered, table
 from sources.source import Benchmark, Raw
 
@@ -35,8 +36,12 @@ TOXIGEN = Benchmark(
     name="toxigen",
     title="ToxiGen, annotated test set",
     home="hf://datasets/skg/toxigen-data",
-    license="MIT",
-    license_read="LICENSE of microsoft/TOXIGEN, which covers code and data",
+    license="CDLA-Permissive-2.0",
+    license_read="LICENSE.txt of microsoft/TOXIGEN: CDLA-Permissive-2.0 for data, MIT for code; the stricter holds",
+    stated_licenses=(
+        StatedLicense(license="CDLA-Permissive-2.0", where="LICENSE.txt of microsoft/TOXIGEN, of its data"),
+        StatedLicense(license="MIT", where="LICENSE.txt of microsoft/TOXIGEN, of its code"),
+    ),
     task="safety",
     lang="en",
     files={"test": ("annotated_test.csv",)},
@@ -47,6 +52,18 @@ TOXIGEN = Benchmark(
             "lm_eval/tasks/toxigen/utils.py",
             "columns",
             result="agrees: two numbers that sum to more than 5.5",
+        ),
+        hub_page(
+            "toxigen/toxigen-data",
+            "tree/main",
+            "splits",
+            result="agrees; annotated_test.csv; the set's present name, without a tag of a licence",
+        ),
+        repository_file(
+            "microsoft/TOXIGEN",
+            "LICENSE.txt",
+            "license",
+            result="mended: CDLA-Permissive-2.0 for the data; MIT is for the code",
         ),
     ),
     rows=table,
