@@ -374,7 +374,7 @@ def test_one_corpus_is_shown_with_where_its_schema_was_read():
     assert "cop, counted from 0, hidden where -1" in done.stdout
     assert "lm_eval/tasks/medmcqa/utils_medmcqa.py" in done.stdout
     told = json.loads(run("sources", "aloe_beta_dpo", "--json").stdout)
-    assert (told["schema"], told["unverified"]) == ("partly", ["columns", "license"])
+    assert (told["schema"], told["unverified"]) == ("partly", ["columns"])
     assert "did you mean 'medmcqa_hub'?" in run("sources", "medmcqahub").stderr
 
 

@@ -5,7 +5,7 @@ Texts are of several kinds, named by ``text_type``; only some are prompts.
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.schema.columns import public_code
+from sources.schema.columns import hub_page, public_code
 from sources.shapes.row_shapes import numbered, parquet, qa
 from sources.source import Raw, Source, held_out
 
@@ -43,6 +43,9 @@ AEGIS_1 = Source(
             'REPO_ID = "nvidia/Aegis-AI-Content-Safety-Dataset-1.0", a parquet file *_test_release_*',
             "columns",
             "splits",
+        ),
+        hub_page(
+            "nvidia/Aegis-AI-Content-Safety-Dataset-1.0", "commits/refs/pr/3", "license", result="agrees; tag cc-by-4.0"
         ),
     ),
     rows=parquet,

@@ -2,7 +2,7 @@
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.schema.columns import SHAREGPT, collected_card
+from sources.schema.columns import SHAREGPT, collected_card, hub_page
 from sources.shapes.row_shapes import chat, conversation, parquet, placed
 from sources.source import Raw, Source
 
@@ -28,6 +28,12 @@ AGENT_INSTRUCT = Source(
     columns={**SHAREGPT, "id": "text?"},
     schema_read=(
         collected_card("THUDM/AgentInstruct", "license", "splits", result="agrees; 1,866 rows, no licence is stated"),
+        hub_page(
+            "dim/thudn_agent_instruct",
+            "blob/main/README.md",
+            "columns",
+            result="agrees; a copy of its 1,866 rows in one split",
+        ),
     ),
     rows=parquet,
     parse=parse,

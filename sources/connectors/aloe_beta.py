@@ -61,9 +61,10 @@ ALOE_BETA_DPO = Source(
     schema_read=(
         hub_page(
             "HPAI-BSC/Aloe-Beta-DPO",
-            "viewer/default/train",
+            "tree/0937542",
             "splits",
-            result="one split of 262,000 rows; names of files not seen",
+            "license",
+            result="agrees; five chunks, tag apache-2.0, which its parts are stricter than",
         ),
     ),
     rows=json_rows,

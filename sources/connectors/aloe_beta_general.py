@@ -52,9 +52,10 @@ ALOE_BETA_GENERAL = Source(
     schema_read=(
         hub_page(
             "HPAI-BSC/Aloe-Beta-General-Collection",
-            "viewer/default/train",
+            "tree/b45d5ab",
             "splits",
-            result="one split; names of files not seen",
+            "license",
+            result="agrees; eleven of the twelve names were seen; tag apache-2.0, which the origins do not share",
         ),
     ),
     rows=json_rows,

@@ -1,13 +1,15 @@
 """BioASQ Task B (Tsatsaronis et al. 2015): biomedical questions with ideal answers and the supporting snippets.
 
 The files require registration, ``training<n>b.json``. ``bigbio/bioasq_task_b`` is a loading script without rows:
-those of its ``bioasq_<n>b_bigbio_qa`` are read as JSON Lines written from it. Neither includes test batches.
+those of its ``bioasq_<n>b_bigbio_qa`` are read as JSON Lines written from its training split, a row a snippet. The test
+batches are a split of their own there, which is not read.
 """
 
 from typing import Any
 
 from sources.files import RawFile
 from sources.record import Draft
+from sources.schema.columns import SchemaReading, repository_file
 from sources.shapes.row_shapes import json_rows, placed, qa, under
 from sources.source import Raw, Source
 
@@ -31,6 +33,20 @@ def _first(value: str | list[str]) -> Any:
     return value if isinstance(value, str) else value[0]
 
 
+BIGBIO = "bigscience-workshop/biomedical"
+LOADER = "bigbio/hub/hub_repos/bioasq_task_b"
+LICENSE_READ = (
+    SchemaReading(
+        checked=("license",), where="paper of Aloe Beta (arXiv 2505.04388), table A1", result="agrees; CC BY 2.5"
+    ),
+    repository_file(
+        BIGBIO,
+        f"{LOADER}/LICENSE",
+        "license",
+        result="adds the NLM's terms for its abstracts, which ask to name it and to say where rows are not the latest",
+    ),
+)
+
 BIOASQ = Source(
     name="bioasq",
     title="BioASQ Task B, training set",
@@ -40,6 +56,16 @@ BIOASQ = Source(
     task="qa",
     lang="en",
     files={"train": ("training*b.json",)},
+    schema_read=(
+        repository_file(
+            BIGBIO,
+            f"{LOADER}/bioasq_task_b.py",
+            "columns",
+            "splits",
+            result="agrees from training8b.json on; files of earlier years have other names",
+        ),
+        *LICENSE_READ,
+    ),
     rows=under("questions"),
     parse=parse,
     instruction_subject="biomedical research",
@@ -54,6 +80,17 @@ BIOASQ_BIGBIO = Source(
     task="qa",
     lang="en",
     files={"train": ("train*.jsonl",)},
+    schema_read=(
+        repository_file(BIGBIO, "bigbio/utils/schemas/qa.py", "columns"),
+        repository_file(
+            BIGBIO,
+            f"{LOADER}/bioasq_task_b.py",
+            "columns",
+            "splits",
+            result="agrees; splits train and test, a row a snippet, the ideal answers for a summary question",
+        ),
+        *LICENSE_READ,
+    ),
     rows=json_rows,
     parse=parse_bigbio,
     instruction_subject="biomedical research",

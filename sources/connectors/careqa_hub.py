@@ -8,7 +8,7 @@ from dataclasses import replace
 from sources.fields.dates import parse_date
 from sources.files import RawFile
 from sources.record import Draft
-from sources.schema.columns import GoldColumn, hub_page, public_code
+from sources.schema.columns import GoldColumn, hub_page, public_code, repository_file
 from sources.shapes.row_shapes import json_rows, mcq, numbered, one_based, qa
 from sources.source import Benchmark, Raw
 
@@ -82,6 +82,7 @@ CAREQA_HUB_OPEN = replace(
     schema_read=(
         hub_page("HPAI-BSC/CareQA", "viewer/CareQA_en/test", "splits", result="agrees; 2,770 rows, file not seen"),
         hub_page("HPAI-BSC/CareQA", "tree/main", "license", result="agrees; tag apache-2.0"),
+        repository_file("EleutherAI/lm-evaluation-harness", "lm_eval/tasks/careqa/utils_open.py", "columns"),
     ),
     parse=parse_open,
     published_rows=None,

@@ -2,7 +2,7 @@
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.schema.columns import ALPACA, collected_card, public_code
+from sources.schema.columns import ALPACA, collected_card, hub_page, public_code
 from sources.shapes.row_shapes import numbered, parquet, qa, same_task
 from sources.source import Raw, Source
 
@@ -27,6 +27,12 @@ CHATDOCTOR_ICLINIQ = Source(
     columns={"input": "text", "answer_icliniq": "text", "answer_chatgpt": "text?", "answer_chatdoctor": "text?"},
     schema_read=(
         public_code('load_dataset("lavita/ChatDoctor-iCliniq")', "columns", "splits", result="agrees; 7,321 rows"),
+        hub_page(
+            "lavita/ChatDoctor-iCliniq",
+            "discussions",
+            "license",
+            result="agrees; no tag. The paper of Aloe Beta gives Llama 2, which is freer",
+        ),
     ),
     rows=parquet,
     parse=parse_icliniq,

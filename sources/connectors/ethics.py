@@ -11,6 +11,7 @@ import xxhash
 
 from sources.files import RawFile
 from sources.record import Draft
+from sources.schema.columns import hub_page, repository_file
 from sources.shapes.row_shapes import bare_table, mcq, table
 from sources.source import Benchmark, Broken, Raw
 
@@ -75,6 +76,23 @@ ETHICS = Benchmark(
             "virtue/virtue_test.csv",
         )
     },
+    schema_read=(
+        repository_file(
+            "EleutherAI/lm-evaluation-harness",
+            "lm_eval/datasets/hendrycks_ethics/hendrycks_ethics.py",
+            "columns",
+            "splits",
+            "license",
+            result="agrees; a train and a test file a subset, MIT",
+        ),
+        hub_page("hendrycks/ethics", "tree/6a4f916/commonsense", "license", result="agrees; the authors' tag is mit"),
+        hub_page(
+            "EleutherAI/hendrycks_ethics",
+            "commit/a710dd8",
+            "license",
+            result="in conflict: ambiguous, since the authors claim no rights and long scenarios are from Reddit",
+        ),
+    ),
     rows=rows,
     parse=parse,
     subset_field="subset",

@@ -12,7 +12,7 @@ from sources.connectors import headqa
 from sources.fields.dates import parse_date
 from sources.files import RawFile
 from sources.record import Draft
-from sources.schema.columns import GoldColumn, SchemaReading
+from sources.schema.columns import GoldColumn, SchemaReading, public_code
 from sources.shapes.benchmark_shapes import rows_where
 from sources.shapes.row_shapes import mcq, parquet
 from sources.source import Benchmark, Raw
@@ -70,6 +70,9 @@ HEADQA_V2_EN = Benchmark(
             checked=("columns", "gold"),
             where="MedARC-AI/med-lm-envs: environments/head_qa_v2/head_qa_v2.py",
             result="agrees; the files' names were not read. 12,751 questions with those of 2013 and 2014",
+        ),
+        public_code(
+            "alesi12/head_qa_v2 on HuggingFace (parquet)", "license", result="agrees; MIT, the card was not read"
         ),
     ),
 )

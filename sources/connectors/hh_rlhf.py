@@ -6,7 +6,7 @@ malformed; an empty chosen reply becomes a record, which the rules drop.
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.schema.columns import SchemaReading, collected_card
+from sources.schema.columns import SchemaReading, collected_card, hub_page, repository_file
 from sources.shapes.row_shapes import compared, jsonl, placed, transcript
 from sources.source import Raw, Source, held_out
 
@@ -33,7 +33,15 @@ HH_RLHF = Source(
     columns={"chosen": "text", "rejected": "text"},
     schema_read=(
         SchemaReading(checked=("columns",), where="the published test file, read whole by tests/test_real_counts_b.py"),
-        collected_card("Anthropic/hh-rlhf", "license", result="agrees; 169,352 rows; names of files not seen"),
+        collected_card("Anthropic/hh-rlhf", "license", result="agrees; 169,352 rows"),
+        hub_page(
+            "Anthropic/hh-rlhf",
+            "tree/441a767/harmless-base",
+            "splits",
+            "license",
+            result="agrees; train.jsonl.gz and test.jsonl.gz, tag mit",
+        ),
+        repository_file("anthropics/hh-rlhf", "helpful-base/train.jsonl.gz", "splits"),
     ),
     rows=jsonl,
     parse=parse,

@@ -54,11 +54,32 @@ MEDQA_COT = _source(
     "medqa-cot-llama31",
     "medqa_llama31_cot.json",
     title="MedQA, chains of thought",
-    schema_read=(_page("medqa-cot-llama31", "tree/main", "agrees; medqa_llama31_cot.json"),),
+    schema_read=(
+        _page("medqa-cot-llama31", "tree/main", "agrees; medqa_llama31_cot.json"),
+        public_code('dataset_path: str = "HPAI-BSC/medqa-cot-llama31"', "columns"),
+    ),
 )
-# The names of these two files follow the others'.
-HEADQA_COT = _source("headqa-cot-llama31", "headqa_llama31_cot.json", title="HEAD-QA, chains of thought")
-PUBMEDQA_COT = _source("pubmedqa-cot-llama31", "pubmedqa_llama31_cot.json", title="PubMedQA, chains of thought")
+HEADQA_COT = _source(
+    "headqa-cot-llama31",
+    "headqa_llama31_cot.json",
+    title="HEAD-QA, chains of thought",
+    schema_read=(
+        _page("headqa-cot-llama31", "tree/main", "agrees; headqa_llama31_cot.json took the place of head-cot.json"),
+    ),
+)
+# The name of this file follows the others'.
+PUBMEDQA_COT = _source(
+    "pubmedqa-cot-llama31",
+    "pubmedqa_llama31_cot.json",
+    title="PubMedQA, chains of thought",
+    schema_read=(
+        SchemaReading(
+            checked=("license",),
+            where="paper of Aloe Beta (arXiv 2505.04388), table A1",
+            result="agrees; 210,269 rows, Llama 3.1",
+        ),
+    ),
+)
 MMLU_MEDICAL_COT = _source(
     "MMLU-medical-cot-llama31",
     "mmlu_llama31_cot.json",

@@ -5,7 +5,7 @@ A copy on the Hub, with one row per answer. The test set is ``liveqa_trec``.
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.schema.columns import public_code
+from sources.schema.columns import hub_page, public_code
 from sources.shapes.row_shapes import numbered, parquet, qa
 from sources.source import Raw, Source
 
@@ -44,6 +44,7 @@ LIVEQA = Source(
     },
     schema_read=(
         public_code('load_dataset("truehealth/liveqa")["train"]', "columns", "splits", result="agrees; 635 rows"),
+        hub_page("truehealth/liveqa", "tree/main", "license", result="agrees; no tag"),
     ),
     rows=parquet,
     parse=parse,

@@ -5,6 +5,7 @@ from xml.etree.ElementTree import Element
 from sources.connectors.liveqa import questions_of
 from sources.files import RawFile
 from sources.record import Draft
+from sources.schema.columns import repository_file
 from sources.shapes.row_shapes import qa, whole_text, xml
 from sources.source import Benchmark, Raw
 
@@ -34,6 +35,23 @@ LIVEQA_TEST = Benchmark(
     task="qa",
     lang="en",
     files={"test": ("TestDataset/TREC-2017-LiveQA-Medical-Test-Questions-w-summaries.xml",)},
+    schema_read=(
+        repository_file(
+            "abachaa/LiveQA_MedicalTask_TREC2017",
+            "TestDataset/TREC-2017-LiveQA-Medical-Test-Questions-w-summaries.xml",
+            "columns",
+            "splits",
+            result="agrees; its first questions",
+        ),
+        repository_file(
+            "abachaa/LiveQA_MedicalTask_TREC2017",
+            "Readme.md",
+            "columns",
+            "splits",
+            "license",
+            result="agrees; it states no licence",
+        ),
+    ),
     rows=xml("NLM-QUESTION"),
     parse=parse,
     published_rows=104,

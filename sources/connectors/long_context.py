@@ -7,7 +7,7 @@ from typing import Any
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.schema.columns import CHAT, ColumnTypes, hub_page
+from sources.schema.columns import CHAT, ColumnTypes, hub_page, public_code
 from sources.shapes.row_shapes import chat, conversation, jsonl, numbered, qa
 from sources.source import Parse, Raw, Source
 
@@ -29,7 +29,8 @@ def _source(repository: str, parse: Parse, columns: ColumnTypes, **more: Any) ->
         title=repository,
         home=f"hf://datasets/THUDM/{repository}",
         license="Apache-2.0",
-        license_read="paper of Aloe Beta, table of general data; LongWriter-6k has the tag too, LongAlign-10k has none",
+        license_read="paper of Aloe Beta, table of general data; LongCite-45k and LongWriter-6k have the tag too, "
+        "LongAlign-10k has none",
         task="long-context",
         lang="en",
         kind="general",
@@ -50,9 +51,19 @@ LONG_ALIGN = _source(
         hub_page(
             "THUDM/LongAlign-10k", "tree/main", "splits", "license", result="mended: long.jsonl; the card has no tag"
         ),
+        public_code('"repo": "zai-org/LongAlign-10k", "columns": ["dataset", "id", "messages"]', "columns"),
     ),
 )
-LONG_CITE = _source("LongCite-45k", parse_cited, {"prompt": "text", "response": "text"}, published_rows=44_600)
+LONG_CITE = _source(
+    "LongCite-45k",
+    parse_cited,
+    {"prompt": "text", "response": "text"},
+    published_rows=44_600,
+    schema_read=(
+        hub_page("THUDM/LongCite-45k", "tree/main", "splits", "license", result="agrees; long.jsonl, tag apache-2.0"),
+        public_code('default="zai-org/LongCite-45k": ex["prompt"], ex["response"]', "columns"),
+    ),
+)
 LONG_WRITER = _source(
     "LongWriter-6k",
     parse_messages,
@@ -62,5 +73,6 @@ LONG_WRITER = _source(
         hub_page(
             "THUDM/LongWriter-6k", "tree/0db15c0", "splits", "license", result="agrees; long.jsonl, tag apache-2.0"
         ),
+        public_code('load_dataset("THUDM/LongWriter-6k", split="train")', "columns"),
     ),
 )

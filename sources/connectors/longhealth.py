@@ -12,7 +12,7 @@ from typing import Any
 
 from sources.files import FileError, RawFile
 from sources.record import Draft
-from sources.schema.columns import SchemaReading
+from sources.schema.columns import SchemaReading, public_code
 from sources.shapes.benchmark_shapes import ABSTAIN
 from sources.shapes.row_shapes import json_object, mcq
 from sources.source import Benchmark, Raw, Rows
@@ -86,6 +86,7 @@ LONGHEALTH = Benchmark(
             checked=("columns", "gold", "license"),
             where="MedARC-AI/med-lm-envs: environments/longhealth/longhealth.py",
         ),
+        public_code("kbressem/LongHealth/513ab30/data/benchmark_v5.json", "splits"),
     ),
 )
 

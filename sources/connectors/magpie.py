@@ -5,7 +5,7 @@ magpie-ultra is by the 405B model, single-turn; Pro-MT by the 70B model, in seve
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.schema.columns import SHAREGPT, public_code
+from sources.schema.columns import SHAREGPT, hub_page, public_code
 from sources.shapes.row_shapes import chat, conversation, parquet, placed, qa
 from sources.source import Raw, Source
 
@@ -26,13 +26,22 @@ MAGPIE_ULTRA = Source(
     title="magpie-ultra-v0.1",
     home="hf://datasets/argilla/magpie-ultra-v0.1",
     license="LicenseRef-llama-3.1-community",
-    license_read="paper of Aloe Beta, table of general data",
+    license_read="tag of the Hub card",
     task="instruction",
     lang="en",
     kind="general",
     files={"train": ("data/train-*.parquet",)},
     columns={"instruction": "text", "response": "text"},
-    schema_read=(public_code('load_dataset("argilla/magpie-ultra-v0.1", split="train")', "splits"),),
+    schema_read=(
+        public_code('load_dataset("argilla/magpie-ultra-v0.1", split="train")', "columns", "splits"),
+        hub_page(
+            "argilla/magpie-ultra-v0.1",
+            "tree/c822353/data",
+            "splits",
+            "license",
+            result="agrees; two shards, tag llama3.1",
+        ),
+    ),
     rows=parquet,
     parse=parse_ultra,
     mix_part="instruction",
@@ -43,7 +52,7 @@ MAGPIE_PRO_MT = Source(
     title="Magpie-Llama-3.1-Pro-MT-300K-Filtered",
     home="hf://datasets/Magpie-Align/Magpie-Llama-3.1-Pro-MT-300K-Filtered",
     license="LicenseRef-llama-3.1-community",
-    license_read="paper of Aloe Beta, table of general data",
+    license_read="tag of the Hub card",
     task="instruction",
     lang="en",
     kind="general",
@@ -52,6 +61,13 @@ MAGPIE_PRO_MT = Source(
     schema_read=(
         public_code(
             'load_dataset("Magpie-Align/Magpie-Llama-3.1-Pro-MT-300K-Filtered", split="train")', "columns", "splits"
+        ),
+        hub_page(
+            "Magpie-Align/Magpie-Llama-3.1-Pro-MT-300K-Filtered",
+            "tree/main/data",
+            "splits",
+            "license",
+            result="agrees; six shards, tag llama3.1",
         ),
     ),
     rows=parquet,

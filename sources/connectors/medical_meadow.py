@@ -4,7 +4,7 @@ According to its card, a third of the WikiDoc questions is poor. Patient informa
 ``wikidoc_patient_information``.
 """
 
-from sources.schema.columns import ALPACA, collected_card
+from sources.schema.columns import ALPACA, collected_card, repository_file
 from sources.shapes.row_shapes import json_rows, same_task
 from sources.source import Source
 
@@ -49,6 +49,7 @@ MEDICAL_MEADOW_FLASHCARDS = Source(
             "license",
             result="agrees; 33,955 rows, tag cc",
         ),
+        repository_file("rui-ye/OpenFedLLM", "utils/process_dataset.py", "columns"),
     ),
     rows=json_rows,
     parse=same_task,

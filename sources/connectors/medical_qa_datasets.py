@@ -3,7 +3,7 @@
 Its other 26 configurations are its parts, which have connectors of their own.
 """
 
-from sources.schema.columns import ALPACA, public_code
+from sources.schema.columns import ALPACA, hub_page, public_code
 from sources.shapes.row_shapes import alpaca, parquet
 from sources.source import Source
 
@@ -19,6 +19,13 @@ MEDICAL_QA_DATASETS = Source(
     columns=ALPACA,
     schema_read=(
         public_code('load_dataset("lavita/medical-qa-datasets", "all-processed", split="train")', "columns", "splits"),
+        hub_page(
+            "lavita/medical-qa-datasets",
+            "tree/main/all-processed",
+            "splits",
+            "license",
+            result="agrees; one shard, no tag of a licence",
+        ),
     ),
     rows=parquet,
     parse=alpaca,

@@ -7,7 +7,7 @@ from typing import Any
 
 from sources.files import RawFile
 from sources.record import TASKS, Draft
-from sources.schema.columns import public_code
+from sources.schema.columns import hub_page, public_code, repository_file
 from sources.shapes.row_shapes import instructed, placed, under
 from sources.source import Raw, Source
 
@@ -41,7 +41,7 @@ MEDS_INS = Source(
     title="MedS-Ins",
     home="hf://datasets/Henrychur/MedS-Ins",
     license="CC-BY-SA-4.0",
-    license_read="CC BY-SA in the paper of Aloe Beta, which gives no version",
+    license_read="LICENSE of MAGIC-AI4Med/MedS-Ins: CC BY-SA, without a version; the Hub has no tag",
     task="instruction",
     lang="en",
     files={"train": ("task*.json",)},
@@ -50,8 +50,14 @@ MEDS_INS = Source(
         public_code(
             'output_data["Instances"] of task62_liveqa_medical_filtered_conversation.json',
             "columns",
-            result="agrees; names of files not seen",
         ),
+        hub_page(
+            "Henrychur/MedS-Ins",
+            "blob/main/task25_head_qa_classification.json",
+            "splits",
+            result="agrees; a file a task, no tag of a licence",
+        ),
+        repository_file("MAGIC-AI4Med/MedS-Ins", "LICENSE", "license", result="agrees; CC BY-SA, no version"),
     ),
     rows=under("Instances"),
     parse=parse,

@@ -2,7 +2,7 @@
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.schema.columns import public_code
+from sources.schema.columns import hub_page, public_code
 from sources.shapes.row_shapes import conversation, numbered, parquet, transcript
 from sources.source import Raw, Source
 
@@ -29,6 +29,13 @@ MENTAL_HEALTH_CONVERSATIONAL = Source(
             'load_dataset("ZahrizhalAli/mental_health_conversational_dataset")["train"]["text"]',
             "columns",
             result="agrees; split at <HUMAN>: and <ASSISTANT>: ",
+        ),
+        hub_page(
+            "ZahrizhalAli/mental_health_conversational_dataset",
+            "tree/main/data",
+            "splits",
+            "license",
+            result="agrees; one shard of 175 rows, tag mit",
         ),
     ),
     rows=parquet,

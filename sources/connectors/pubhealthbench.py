@@ -5,7 +5,7 @@
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.schema.columns import GoldColumn, SchemaReading
+from sources.schema.columns import GoldColumn, SchemaReading, public_code
 from sources.shapes.row_shapes import mcq, numbered, parquet
 from sources.source import Benchmark, Raw
 
@@ -22,7 +22,7 @@ PUBHEALTHBENCH = Benchmark(
     title="PubHealthBench",
     home="hf://datasets/Joshua-Harris/PubHealthBench",
     license="CC-BY-4.0",
-    license_read="not read: CC-BY by a list of benchmarks, the guidance itself is under the Open Government Licence",
+    license_read="the card, as its users cite it; passages of the guidance are under the Open Government Licence",
     task="mcqa",
     lang="en",
     files={
@@ -43,6 +43,11 @@ PUBHEALTHBENCH = Benchmark(
             checked=("columns", "gold", "splits"),
             where="MedARC-AI/med-lm-envs: environments/pubhealthbench/pubhealthbench/pubhealthbench.py",
             result="agrees: 760 reviewed, 7,929 test, 161 validation; the files' names were not read",
+        ),
+        public_code(
+            "notes on pinned rows of Joshua-Harris/PubHealthBench",
+            "license",
+            result="agrees; CC BY 4.0 by its card, source_chunk_text, which is not read, under OGL v3",
         ),
     ),
 )

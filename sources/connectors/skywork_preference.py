@@ -5,7 +5,7 @@ Its magpie-ultra part overlaps with RewardBench, which is why the authors replac
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.schema.columns import MESSAGE_PAIR, public_code
+from sources.schema.columns import MESSAGE_PAIR, hub_page, public_code
 from sources.shapes.row_shapes import numbered, parquet, preference
 from sources.source import Raw, Source
 
@@ -32,6 +32,13 @@ SKYWORK_PREFERENCE = Source(
             'load_dataset("Skywork/Skywork-Reward-Preference-80K-v0.1", split="train")',
             "splits",
             result="agrees; chosen and rejected; source not seen",
+        ),
+        hub_page(
+            "Skywork/Skywork-Reward-Preference-80K-v0.1",
+            "tree/main/data",
+            "splits",
+            "license",
+            result="agrees; one shard, no tag of a licence",
         ),
     ),
     rows=parquet,

@@ -2,7 +2,7 @@
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.schema.columns import collected_card, public_code
+from sources.schema.columns import collected_card, hub_page, public_code
 from sources.shapes.row_shapes import json_rows, numbered, qa
 from sources.source import Raw, Source, held_out
 
@@ -28,7 +28,13 @@ SOAP_SUMMARY = Source(
         public_code(
             'load_dataset("omi-health/medical-dialogue-to-soap-summary", split="test")',
             "columns",
-            result="agrees; names of files not seen",
+        ),
+        hub_page(
+            "omi-health/medical-dialogue-to-soap-summary",
+            "tree/main",
+            "splits",
+            "license",
+            result="agrees; train.json, validation.json and test.json, no tag of a licence",
         ),
         collected_card(
             "omi-health/medical-dialogue-to-soap-summary", "license", result="agrees; no licence is stated; 10,000 rows"

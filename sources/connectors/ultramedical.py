@@ -69,6 +69,9 @@ ULTRAMEDICAL = Source(
             "license",
             result="agrees; three shards, 410,000 rows, tag mit",
         ),
+        hub_page(
+            "TsinghuaC3I/UltraMedical", "blob/main/README.md", "columns", "license", result="agrees; 409,593 rows"
+        ),
     ),
     rows=parquet,
     parse=parse,

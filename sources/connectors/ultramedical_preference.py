@@ -40,6 +40,11 @@ ULTRAMEDICAL_PREFERENCE = Source(
         public_code(
             "manifest of UltraMedical-Preference at 761eb79", "splits", result="agrees; 109,353, 2,232 and 777 pairs"
         ),
+        public_code(
+            'get_datasets({"TsinghuaC3I/UltraMedical-Preference": train_num_ratio})',
+            "columns",
+            result="agrees; prompt, chosen and rejected, the reply second; label_type not seen",
+        ),
     ),
     rows=json_rows,
     parse=parse,

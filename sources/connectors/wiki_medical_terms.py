@@ -2,7 +2,7 @@
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.schema.columns import public_code
+from sources.schema.columns import hub_page, public_code
 from sources.shapes.row_shapes import numbered, parquet, qa
 from sources.source import Raw, Source
 
@@ -29,6 +29,7 @@ WIKI_MEDICAL_TERMS = Source(
             "columns",
             "splits",
         ),
+        hub_page("gamino/wiki_medical_terms", "tree/main", "splits", "license", result="agrees; tag gpl-3.0"),
     ),
     rows=parquet,
     parse=parse,
