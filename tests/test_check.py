@@ -355,6 +355,15 @@ def test_a_damaged_file_is_a_finding_and_the_others_are_checked(tmp_path):
     assert result.rows == 10
 
 
+def test_a_file_without_rows_is_a_finding(tmp_path):
+    (tmp_path / "a.csv").write_text("question,answer\n")
+    (tmp_path / "b.jsonl").write_text("")
+    assert [one.file for one in by_kind(check([tmp_path], CheckSettings()))["no-rows"].instances] == [
+        "a.csv",
+        "b.jsonl",
+    ]
+
+
 def test_files_of_several_batches_give_the_same_findings_with_workers(tmp_path, monkeypatch):
     path, _ = planted(tmp_path)
     one_batch = check([path], CheckSettings())

@@ -30,8 +30,9 @@ from pipelines.own_files.file_tables import (
 from quality.duplicates.near_duplicates import free_column
 from sources.connectors.medquad import MEDQUAD
 from sources.files import FileError, RawFile
-from sources.formats.archives import members, sheet
+from sources.formats.archives import members
 from sources.formats.csv_rows import table
+from sources.formats.workbooks import sheet
 from sources.read import read
 from sources.record import Malformed, Record
 from sources.shapes.row_shapes import (
@@ -448,7 +449,9 @@ def test_a_sheet_gives_values_not_formulas_and_passes_over_empty_rows(tmp_path):
     ]
     good, broken = read_all(sheet(raw(workbook(tmp_path / "a.xlsx", rows))))
     assert good == [{"File": "f1", "CHQ": "Knee?"}, {"File": 17, "CHQ": "Hip?"}, {"File": "f4", "CHQ": "Toe?"}]
-    assert broken == {5: "CHQ is an error, or a formula without its value, expected a value"}
+    assert broken == {
+        5: "CHQ is the formula =1+1 without its value; open and save the workbook in a spreadsheet program"
+    }
 
 
 @pytest.mark.parametrize("content", ["PK and no more", "<html><body>Sign in</body></html>", ""])

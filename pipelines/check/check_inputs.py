@@ -12,9 +12,10 @@ from pipelines.check.check_result import CheckError
 from pipelines.check.record_columns import NAMES, GoldBase, NamedColumns, records_of_table
 from pipelines.check.table_batches import BATCH_ROWS, Fault, is_table, table_batches
 from pipelines.own_files.file_tables import path_names
-from pipelines.own_files.own_sources import find_files, mapping_file_of, parse_spec
+from pipelines.own_files.own_sources import find_files, mapping_file_of, parse_spec, sheet_notes
 from pipelines.release.data_files import KINDS, record_fields
 from quality.cleaning.language import COMMON_WORDS, identify
+from sources.files import RawFile, plain_name
 from sources.formats.literal import scan_parquet
 from sources.mapping.column_mapping import column_mapping, read_toml
 from sources.mapping.file_rows import SUFFIXES
@@ -167,6 +168,7 @@ def _own_file(one: CheckInput, reading: Reading, notes: list[str], *, alone: boo
         base.decide(records)
         if not noted:
             notes.append(f"{one.name}: {_described(columns, reading, base)}")
+            notes += sheet_notes(RawFile(plain_name(one.path.name), one.path))
             noted = True
         yield RecordBatch(file=one.name, records=records, faults=batch.faults, base=base.base or 0)
 

@@ -33,6 +33,13 @@ _FILES = (
         "Fetch it again, or convert it to JSON Lines, csv or parquet.",
     ),
     FindingKind(
+        "no-rows",
+        "warning",
+        "file without rows",
+        "An export that failed looks like this, and nothing in it was checked.",
+        "Write the file again, or leave it out if it is meant to be empty.",
+    ),
+    FindingKind(
         "unreadable-row",
         "error",
         "row that cannot be read",

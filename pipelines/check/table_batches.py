@@ -56,13 +56,16 @@ def is_table(path: Path) -> bool:
 
 
 def table_batches(path: Path) -> Iterator[TableBatch]:
-    """Yield the rows of a file, ``BATCH_ROWS`` at a time; a truncated file ends with a fault."""
+    """Yield the rows of a file, ``BATCH_ROWS`` at a time; a truncated or empty file ends with a fault."""
     file = RawFile(plain_name(path.name), path)
+    empty = True
     try:
-        if path.suffix == ".parquet":
-            yield from _parquet(path)
-        else:
-            yield from _text(jsonl(file) if file.name.endswith(LINE_SUFFIXES) else rows_of_file(file))
+        rows = jsonl(file) if file.name.endswith(LINE_SUFFIXES) else rows_of_file(file)
+        for batch in _parquet(path) if path.suffix == ".parquet" else _text(rows):
+            empty = False
+            yield batch
+        if empty:
+            yield TableBatch(rows=pl.DataFrame(), lines=[], faults=[Fault("no-rows", 0, "it has no rows")])
     except FileError as error:
         yield TableBatch(rows=pl.DataFrame(), lines=[], faults=[Fault("unreadable-file", 0, str(error))])
 

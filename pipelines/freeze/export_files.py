@@ -16,6 +16,7 @@ from typing import Any, Protocol
 import orjson
 
 from pipelines.release.spreadsheet_cells import without_formula
+from sources.formats.workbooks import escape
 
 LONGEST_CELL = 32_767
 MOST_ROWS = 1_048_575
@@ -99,7 +100,7 @@ class XlsxFile:
     def _cell(self, value: Any) -> Any:
         from openpyxl.cell import WriteOnlyCell
 
-        cell = WriteOnlyCell(self._sheet, value=NO_CELL.sub("", value) if isinstance(value, str) else value)
+        cell = WriteOnlyCell(self._sheet, value=escape(NO_CELL.sub("", value)) if isinstance(value, str) else value)
         if isinstance(value, str):
             cell.data_type = "s"
         return cell

@@ -17,7 +17,7 @@ from sources.fetch.hub_files import HUB, downloaded, fetched
 from sources.fetch.hub_split import hub_split, parse_hub_address
 from sources.fields.names import is_name
 from sources.files import RawFile, plain_name
-from sources.formats.archives import sheet_names
+from sources.formats.workbooks import sheet_range
 from sources.mapping.column_mapping import ColumnMapping, Columns, MappingError, column_mapping, read_toml
 from sources.mapping.mapping_checks import check_mapping, first_rows, refuse_two_columns
 from sources.mapping.own_source import OWN_FILE, OwnSource, files_of, located
@@ -152,18 +152,25 @@ def propose_mapping(location: str, raw: Path) -> Proposal:
 
 def _proposal(rows: Sequence[Any], source_files: SourceFiles) -> Proposal:
     shown = source_files.home.removeprefix(OWN_FILE)
-    values, notes = propose(rows, shown)
-    notes += [note for file in source_files.files for note in _sheet_notes(file)]
+    of_sheets = [note for file in source_files.files for note in sheet_notes(file)]
+    try:
+        values, notes = propose(rows, shown)
+    except MappingError as error:
+        raise MappingError("; ".join([str(error), *of_sheets])) from error
+    notes += of_sheets
     text = mapping_text(values, [f"How the columns of {shown} become rows: check each line.", *notes])
     read = check_mapping(column_mapping(values, shown), rows, shown)
     first = shown_drafts(read, column_mapping(values, shown))
     return Proposal(text=text, path=source_files.mapping_file, rows=f"The first rows would be:\n{first}")
 
 
-def _sheet_notes(file: RawFile) -> list[str]:
-    """Return which sheets of a workbook are not read."""
-    first, *others = sheet_names(file) if file.name.lower().endswith(".xlsx") else [""]
-    return [f"{file.name}: the sheet {first} is read, and not {', '.join(others)}"] if others else []
+def sheet_notes(file: RawFile) -> list[str]:
+    """Return what of a workbook is read that a person may not see, and what is not read."""
+    if not file.name.lower().endswith(".xlsx"):
+        return []
+    name, others, hidden = sheet_range(file)
+    notes = [f"{file.name}: the sheet {name} is read, and not {', '.join(others)}"] if name and others else []
+    return notes + ([f"{file.name}: its {hidden:,} hidden rows are read too"] if hidden else [])
 
 
 def _refusal(spec: SourceSpec, source_files: SourceFiles, proposal: Proposal) -> str:

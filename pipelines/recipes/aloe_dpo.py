@@ -156,11 +156,11 @@ def recipe(
         own_writers = aloe_sft.chain_teachers(chain_teacher, chain_license, license)
         without_attacks = partial(clean_rows, excluded_corpora=aloe_sft.red_team_corpora(limit))
         paired = partial(without_attacks, limit=limit)
-        asked = partial(without_attacks, limit=question_limit or limit)
+        eligible = partial(without_attacks, limit=question_limit or limit)
         parts += [source_pairs(paired(of_kind(chosen, "preference")), rules, reward)]
-        parts += chain_pairs(chosen, asked, target, own_writers, samples=samples, seed=seed, generate=generate)
+        parts += chain_pairs(chosen, eligible, target, own_writers, samples=samples, seed=seed, generate=generate)
         if judged_pairs:
-            questions = asked(question_sources(judged_pairs, chosen))
+            questions = eligible(question_sources(judged_pairs, chosen))
             comparer = make_teacher(judge, judge_license, revision=judge_revision) or target
             parts += [answer_pairs(questions, target, comparer, reward, rules, answers, generate)]
     if stage != "general":

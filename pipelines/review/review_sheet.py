@@ -23,7 +23,7 @@ from pipelines.report.page_text import safe_text
 from pipelines.review.review_sample import SampledRow
 from sources.atomic import replacing, write_bytes
 from sources.files import RawFile
-from sources.formats.archives import sheet
+from sources.formats.workbooks import escape, sheet
 from sources.source import Broken
 
 SHOWN = ("source", "question", "context", "options", "gold", "answer", "rejected")
@@ -89,7 +89,7 @@ def _write_workbook(rows: Sequence[Sequence[str]], path: Path) -> None:
     for cell in page[1]:
         cell.font = Font(bold=True)
     for row in rows:
-        page.append(row)
+        page.append(list(map(escape, row)))
     for line in page.iter_rows(min_row=2):
         for cell in line:
             cell.data_type = "s"

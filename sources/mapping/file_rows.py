@@ -9,10 +9,10 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from sources.files import COMPRESSED, LINE_SUFFIXES, FileError, RawFile, unpack
-from sources.formats.archives import sheet
 from sources.formats.arrow_rows import arrow
 from sources.formats.csv_rows import found_delimiter, table
 from sources.formats.json_values import JsonError, parse_json
+from sources.formats.workbooks import sheet
 from sources.shapes.row_shapes import json_dict, json_rows, jsonl, parquet
 from sources.source import Broken, Raw, Rows
 

@@ -9,12 +9,12 @@ from typing import Any
 from xml.etree import ElementTree
 
 from sources.files import LONGEST_LINE, FileError, RawFile, reading
-from sources.formats.archives import sheet as sheet
 from sources.formats.arrow_rows import batch_rows
 from sources.formats.csv_rows import bare_table as bare_table
 from sources.formats.csv_rows import table as table
 from sources.formats.elements import elements, entries
 from sources.formats.json_values import JsonError, parse_json
+from sources.formats.workbooks import sheet as sheet
 from sources.record import Draft, Message, as_position
 from sources.source import Broken, Raw, Rows
 
