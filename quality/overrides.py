@@ -6,6 +6,7 @@ A row is named by its id, or as ``<source>:<file>:<line>``. What an override did
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Literal
@@ -80,11 +81,20 @@ class Override:
             raise ValueError(f"rule is {self.rule!r}, which cannot be overruled: {NEVER_PASSED[self.rule]}")
         if self.field is not None and self.field not in EDITABLE:
             raise ValueError(f"field is {self.field!r}, expected one of {', '.join(EDITABLE)}")
+        if self.date is not None and not _is_day(self.date):
+            raise ValueError(f"date is {self.date!r}, expected a day, as in 2026-11-29")
 
     @property
     def key(self) -> tuple[str | None, ...]:
         """What a second override of the same row may not decide again."""
         return (self.id, self.decision, self.step, self.rule, self.field)
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return datetime.date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
 
 
 KEYS: dict[str, tuple[set[str], set[str]]] = {
@@ -177,8 +187,11 @@ def edit_overridden(rows: pl.DataFrame, config: Overrides) -> Outcome:
     edited = dict(zip(offsets, records(rows[offsets]), strict=True))
     done: list[tuple[str, Override]] = []
     edits: list[tuple[str, str, str, str | None]] = []
+    fields: dict[tuple[int, str | None], Override] = {}
     for offset, entry in named:
         before = edited[offset]
+        if (other := fields.setdefault((offset, entry.field), entry)) is not entry:
+            raise EditError(f"{other.id} and {entry.id} are one row and both edit its {entry.field}; remove one")
         after = with_field(before, entry)
         if after != before:
             edited[offset] = after
@@ -212,6 +225,11 @@ def with_field(row: Record, entry: Override) -> Record:
     if entry.field == "gold":
         gold = _gold(row, entry)
         return replace(row, gold=gold, answer="; ".join(row.options[at] for at in gold))
+    if entry.field == "rejected" and not row.rejected:
+        raise EditError(f"{entry.id}: field is 'rejected', but the row is no preference pair; edit another field")
+    right = "; ".join(row.options[at] for at in row.gold)
+    if entry.field == "answer" and row.gold and row.answer == right and text != right:
+        raise EditError(f"{entry.id}: field is 'answer', which is the right option {right!r}; edit gold in place of it")
     changed: dict[str, Any] = {str(entry.field): text}
     return replace(row, **changed)
 
@@ -224,7 +242,7 @@ def _gold(row: Record, entry: Override) -> tuple[int, ...]:
     if same := [at for at, option in enumerate(row.options) if option.strip() == text]:
         return tuple(same[:1])
     try:
-        return tuple(letter(part.strip().upper(), known) for part in text.split(","))
+        return tuple(sorted({letter(part.strip().upper(), known) for part in text.split(",")}))
     except ValueError:
         raise EditError(
             f"{entry.id}: text is {text!r}, expected the text of an option, or letters of its {len(known)} options in "

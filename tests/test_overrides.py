@@ -1,6 +1,7 @@
 """People's decisions about single rows: kept past one rule, taken down, edited; what has no effect is reported."""
 
 import json
+import re
 import shutil
 from collections import Counter
 
@@ -19,7 +20,7 @@ from pipelines.freeze.rebuild import rebuild
 from quality.cleaning.clean import Clean, clean
 from quality.decontamination.find_leaks import Decontaminate
 from quality.decontamination.leaking_rows import drop_leaks
-from quality.overrides import Override, Overrides, edit_overridden, pass_rules
+from quality.overrides import EditError, Override, Overrides, edit_overridden, pass_rules
 from sources.atomic import write_table
 from sources.table import frame
 
@@ -164,6 +165,34 @@ def test_an_option_that_is_not_there_stops_the_build_in_one_line(place):
     (place / "overrides.toml").write_text(to_toml([Override(**{**EDIT, "id": "clinic:c4", "field": "gold"})]))
     line = refused(1, "build", "tiny.py", "--mirror", "mirror", "--overrides", "overrides.toml", "--workers", 1)
     assert "clinic:c4: text is 'Up to ten days.', expected the text of an option, or letters of its 2 options" in line
+
+
+def test_one_row_under_two_names_is_not_edited_twice():
+    rows = frame([row("clinic:c2", "How long does a cold last?", source="clinic", file="rows.jsonl", line=1)])
+    twice = [Override(**EDIT), Override(**{**EDIT, "id": "clinic:rows.jsonl:1", "text": "Some days."})]
+    with pytest.raises(EditError, match=r"clinic:c2 and clinic:rows\.jsonl:1 are one row and both edit its answer"):
+        edit_overridden(rows, Overrides(entries=tuple(twice)))
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "expected"),
+    [
+        ("answer", "Mumps", "x:1: field is 'answer', which is the right option 'Measles'; edit gold in place of it"),
+        ("rejected", "Mumps", "x:1: field is 'rejected', but the row is no preference pair; edit another field"),
+        ("gold", "C", "x:1: text is 'C', expected the text of an option, or letters of its 2 options"),
+    ],
+)
+def test_an_edit_that_would_contradict_its_row_is_refused(field, text, expected):
+    rows = frame([row("x:1", "Which has a rash?", options=["Mumps", "Measles"], gold=[1], answer="Measles")])
+    edit = Override(id="x:1", decision="edit", field=field, text=text, **WHO)
+    with pytest.raises(EditError, match=re.escape(expected)):
+        edit_overridden(rows, Overrides(entries=(edit,)))
+
+
+def test_a_right_option_that_is_named_twice_is_one():
+    rows = frame([row("x:1", "Which has a rash?", options=["Mumps", "Measles"], gold=[0], answer="Mumps")])
+    edit = Override(id="x:1", decision="edit", field="gold", text="B, b", **WHO)
+    assert edit_overridden(rows, Overrides(entries=(edit,))).rows["gold"].to_list() == [[1]]
 
 
 def test_an_edited_row_is_cleaned_and_compared_as_any_other(place):
@@ -401,6 +430,14 @@ def test_a_trace_of_a_dropped_row_says_how_to_put_it_back(place):
     )
 
 
+def test_a_trace_shows_the_override_of_a_row_in_a_later_shard_that_another_rule_drops(place):
+    """A decision over the whole set has its overrides in one table, whatever the shard of the row."""
+    built(place, TWICE)
+    shown = run("trace", "ward:w1").stdout
+    assert "  override: keep although duplicate" in shown
+    assert "because of near_duplicate" in shown
+
+
 # --- files that are wrong --------------------------------------------------------------------------------------------
 
 TEST_SPLIT = {**KEEP, "step": "read-clinic", "rule": "held_out_split"}
@@ -417,6 +454,11 @@ TEST_SPLIT = {**KEEP, "step": "read-clinic", "rule": "held_out_split"}
         (to_toml([Override(**DROP), Override(**{**EDIT, "id": "clinic:c5"})]), "another one says drop"),
         (to_toml([Override(**EDIT)]).replace('"answer"', '"licence"'), "field is 'licence', expected one of question"),
         (to_toml([Override(**DROP)]).replace("Reviewer One", " "), "by is empty, expected the name of who decided"),
+        (
+            to_toml([Override(**DROP)]) + 'date = "29.11.2026"\n',
+            "date is '29.11.2026', expected a day, as in 2026-11-29",
+        ),
+        (to_toml([Override(**DROP)]) + "date = 2026-11-29T10:00:00\n", "date is '2026-11-29T10:00:00', expected a day"),
         ("[override]\nid = 'a'\n", "expected [[override]] with two brackets"),
         ("[[overrides]]\nid = 'a'\n", "found 'overrides', expected only [[override]] tables"),
         ("[[override]\n", "is not a TOML file"),

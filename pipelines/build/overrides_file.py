@@ -98,17 +98,9 @@ def to_toml(entries: Iterable[Override]) -> str:
         values: Values = {"id": entry.id, "decision": entry.decision, "step": entry.step, "rule": entry.rule}
         values |= {"field": entry.field, "text": entry.text, "reason": entry.reason, "by": entry.by}
         lines = [f"{name} = {toml_value(value)}" for name, value in values.items() if value is not None]
-        date = [f"date = {entry.date}"] if entry.date and _is_date(entry.date) else []
+        date = [f"date = {entry.date}"] if entry.date else []
         parts.append("\n".join([f"[[{TABLE}]]", *lines, *date]))
     return "\n\n".join(parts) + "\n"
-
-
-def _is_date(text: str) -> bool:
-    try:
-        datetime.date.fromisoformat(text)
-    except ValueError:
-        return False
-    return True
 
 
 # --- in the steps --------------------------------------------------------------------------------------------------

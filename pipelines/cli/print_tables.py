@@ -230,10 +230,10 @@ def overrides_text(outcomes: Sequence[OverrideOutcome]) -> str:
     by_decision = [f"{decision} {n:,}" for decision, n in sorted(Counter(one.decision for one in done).items())]
     counted = f" ({', '.join(by_decision)})" if done else ""
     lines = [f"overrides: {len(done):,} of {len(outcomes):,} applied{counted}"]
-    lines += [
-        f"  {one.decision} {one.id}: {OUTCOMES.get(one.status, one.status)} {one.detail}"
-        for one in open_ones[:OVERRIDES_SHOWN]
-    ]
+    for one in open_ones[:OVERRIDES_SHOWN]:
+        edited = one.decision == "edit" and one.status == "dropped_later"
+        status = "applied, but" if edited else OUTCOMES.get(one.status, one.status)
+        lines.append(f"  {one.decision} {one.id}: {status} {one.detail}")
     if len(open_ones) > OVERRIDES_SHOWN:
         lines.append(f"  and {len(open_ones) - OVERRIDES_SHOWN} more, which --json lists")
     if any(one.status == "dropped_later" and one.decision == "keep" for one in open_ones):

@@ -20,6 +20,7 @@ from pipelines.storage.row_index import PLACES, find_rows
 from pipelines.storage.row_locations import Files, Row, RowLocation, shard_file
 from pipelines.storage.store import Store
 from pipelines.trace.row_event import ChangedField, RowEdit, RowEvent
+from quality.overrides import APPLIED
 from sources.errors import SabilaError
 from sources.formats.literal import parquet_schema, scan_parquet
 from sources.releases.manifest_model import Locked, Manifest, StepSummary
@@ -223,11 +224,12 @@ class History:
 
     def _tables(self, folder: Path, location: RowLocation) -> dict[str, list[Row]]:
         """Return a step's findings about the row and its parents, by table."""
-        own = [path for path in self._tables_of(folder) if path.parent == folder or path.stem == location.path.stem]
         family = _family(location.id)
-        rows = {
-            path.stem if path.parent == folder else path.parent.name: self.files.rows_of(path, family) for path in own
-        }
+        rows: dict[str, list[Row]] = {}
+        for path in self._tables_of(folder):
+            whole = path.parent == folder  # and a step over the whole set has one table of overrides for all shards
+            if whole or path.stem == location.path.stem or path.parent.name == APPLIED:
+                rows.setdefault(path.stem if whole else path.parent.name, []).extend(self.files.rows_of(path, family))
         if any("key" in row for row in rows.get("candidates", [])):
             rows["candidates"] = _with_requests(rows["candidates"], self.store)
         return {name: findings for name, findings in rows.items() if findings}
