@@ -13,6 +13,7 @@ import polars as pl
 import pytest
 from click.testing import CliRunner
 from json_results import export
+from manifests import load as read_json
 from manifests import seal
 from openpyxl import load_workbook
 from rows import row, table
@@ -258,6 +259,7 @@ def test_a_folder_that_is_there_is_left_alone(release, tmp_path):
 def test_a_release_without_the_kind_asked_for_is_no_empty_folder(release, tmp_path):
     for path in (release / "data" / "dpo").rglob("*.parquet"):
         path.unlink()
+    seal(read_json(release), release)
     with pytest.raises(ExportError, match=r"tiny@1 has no dpo rows to export; it may have others, for --config sft"):
         exported(release, "trl", kind="dpo")
     assert not list(tmp_path.glob("trl*"))
@@ -269,6 +271,7 @@ def test_a_release_none_of_whose_rows_fit_says_why(release, tmp_path):
     for path in (release / "data").rglob("*.parquet"):
         path.unlink()
     write_data([shard], release)
+    seal(read_json(release), release)
     with pytest.raises(ExportError, match=r"none of 1 rows fits alpaca; 1 of them: has turns user, assistant, user"):
         exported(release, "alpaca")
 

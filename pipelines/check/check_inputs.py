@@ -108,6 +108,15 @@ def record_batches(inputs: Sequence[CheckInput], reading: Reading, notes: list[s
 
 
 def _release_file(one: CheckInput, kind: str) -> Iterator[RecordBatch]:
+    """Yield the records of a file of a release; a damaged one ends with a fault."""
+    try:
+        yield from _release_rows(one, kind)
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError) as error:
+        fault = Fault("unreadable-file", 0, str(error).splitlines()[0])
+        yield RecordBatch(file=one.name, records=pl.DataFrame(), faults=[fault])
+
+
+def _release_rows(one: CheckInput, kind: str) -> Iterator[RecordBatch]:
     number = 0
     rows = scan_parquet(one.path).with_columns(**record_fields(kind)).select(SCHEMA.names())
     for batch in rows.collect_batches(chunk_size=BATCH_ROWS, maintain_order=True):

@@ -108,6 +108,15 @@ def release_verb(
         echo(folder)
 
 
+def _warn_of_changed_files(folder: Path, prefixes: tuple[str, ...] = ("data/", "ledger/")) -> None:
+    """Print a line on the standard error where a release has other files than those that it was frozen with."""
+    from pipelines.release.released_files import changed_note
+    from sources.releases.read_manifest import load
+
+    if note := changed_note(folder, load(folder), prefixes):
+        echo(f"warning: {note}", err=True)
+
+
 @main.command()
 @click.argument("id")
 @STORE
@@ -122,6 +131,7 @@ def trace(id: str, store: Path, recipe: str | None, release: str | None, unmaske
 
     A malformed row is named SOURCE:FILE:LINE. Removed text is in [-…-], added text in {+…+}.
     """
+    from pipelines.release.locate import find
     from pipelines.release.screening import Screening
     from pipelines.trace.history_text import history_text
     from pipelines.trace.row_event import mask_events
@@ -130,6 +140,8 @@ def trace(id: str, store: Path, recipe: str | None, release: str | None, unmaske
     if recipe and release:
         raise click.UsageError(f"--recipe is {recipe} and --release {release}, expected one of them")
     events = mask_events(row_history(id, store, recipe, release), Screening.of((), unmasked=unmasked))
+    if release:
+        _warn_of_changed_files(find(release, store), ("ledger/",))
     if as_json:
         echo_json([event.to_json() for event in events])
     else:
@@ -435,7 +447,10 @@ def diff(before: str, after: str, store: Path, as_json: bool, **settings: Any) -
     from pipelines.diff.compare_releases import diff as run
     from pipelines.release.locate import find
 
-    differences = run(find(before, store), find(after, store), **settings)
+    folders = find(before, store), find(after, store)
+    differences = run(*folders, **settings)
+    for folder in folders:
+        _warn_of_changed_files(folder)
     if as_json:
         echo_json(differences.to_json())
     else:
@@ -480,6 +495,7 @@ def report(
     before = find(against, store) if against else None
     out = out or folder / "report.html"
     written = write_report(folder, out, sample=sample, against=before, unmasked=unmasked)
+    _warn_of_changed_files(folder)
     echo(written)
     if show:
         click.launch(str(written))
@@ -506,7 +522,9 @@ def browse(release: str, port: int, show: bool, unmasked: bool, store: Path) -> 
     from pipelines.report.browse import BrowseApp
     from pipelines.report.server import Server, serve
 
-    site = BrowseApp.of(open_view(find(release, store), unmasked=unmasked))
+    folder = find(release, store)
+    site = BrowseApp.of(open_view(folder, unmasked=unmasked))
+    _warn_of_changed_files(folder)
     try:
         server = Server(site, port)
     except OSError as error:

@@ -97,6 +97,7 @@ def review(
     """
     from pipelines.release.locate import find
     from pipelines.release.open_release import open_release
+    from pipelines.release.released_files import refuse_changed_files
     from pipelines.review.review_summary import reviewer_file
 
     chosen = [name for name, is_set in (("--out", out), ("--in", sheet), ("--summary", summary)) if is_set]
@@ -107,7 +108,9 @@ def review(
     if reviewer is None and not (out or summary):
         raise click.UsageError("--reviewer is missing, expected your name or a pseudonym, as in --reviewer ann")
     folder = find(release, store)
-    title = open_release(folder).title
+    manifest = open_release(folder)
+    refuse_changed_files(folder, manifest)
+    title = manifest.title
     place = reviews or store / "reviews" / title
     file = reviewer_file(place, reviewer) if reviewer else None
     if summary:

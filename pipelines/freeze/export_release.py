@@ -23,6 +23,7 @@ from pipelines.freeze.lineage_event import lineage_event
 from pipelines.release.assigned_splits import split_names, split_of_file
 from pipelines.release.data_files import scan
 from pipelines.release.open_release import open_release, reading
+from pipelines.release.released_files import refuse_changed_files
 from quality.splits import TRAIN
 from sources.atomic import write_bytes, write_json, writing
 from sources.catalog import SOURCES
@@ -78,6 +79,7 @@ def export(release: Path, out: Path, *, to: Target | Lineage, kind: Kind | None,
         has = "no rows" if to == "openlineage" else "one kind of rows"
         raise ExportError(f"--config is {kind}, and {to} has {has}: leave the option out")
     manifest = open_release(release)
+    refuse_changed_files(release, manifest)
     if to == "openlineage":
         return _export_lineage(manifest, release, out)
     exists = out.exists()

@@ -18,6 +18,7 @@ from quality.splits import TRAIN
 from sources.atomic import replacing, writing
 from sources.formats.literal import read_parquet, scan_parquet
 from sources.license import joint
+from sources.releases.read_manifest import ReleaseError
 from sources.table import SCHEMA
 
 KINDS = ("sft", "dpo", "prompts")
@@ -164,6 +165,8 @@ def scan(folder: Path, split: str = "") -> pl.LazyFrame:
     """
     files = f"{split and f'{split}-'}*.parquet"
     kinds = [kind for kind in KINDS if any(folder.glob(f"data/{kind}/*/{files}"))]
+    if not kinds:
+        raise ReleaseError(f"{folder} holds no rows, expected data/; sabila verify lists what is missing")
     return pl.concat(
         scan_parquet(sorted(folder.glob(f"data/{kind}/*/{files}")))
         .with_columns(**record_fields(kind))
