@@ -102,9 +102,8 @@ def split_of(group: pl.Expr, config: Splits) -> pl.Expr:
     """
 
     def place(groups: pl.Series) -> pl.Series:
-        unique = groups.unique()
-        known = {one: xxhash.xxh64_intdigest(one.encode(), config.seed) / 2**64 for one in unique}
-        return groups.replace_strict(known, return_dtype=pl.Float64)
+        known = {one: xxhash.xxh64_intdigest(one.encode(), config.seed) / 2**64 for one in groups.unique()}
+        return pl.Series([known[one] for one in groups], dtype=pl.Float64)
 
     at = group.map_batches(place, return_dtype=pl.Float64)
     test, validation = at < config.test, at >= 1 - config.validation

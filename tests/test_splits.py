@@ -8,13 +8,18 @@ import pytest
 import tiny_recipe
 from datasets import load_dataset
 from rows import row, table
-from tiny_recipe import run, tree, write_mirror, write_recipe
+from tiny_recipe import refused, run, tree, write_mirror, write_recipe
 
 from pipelines.build.recipe import load
 from pipelines.build.session import BuildSession
 from pipelines.freeze.freeze_release import release
+from pipelines.verify.verify_release import verify
 from quality.splits import TRAIN, Splits, assign_splits, split_groups, split_of
 from sources.record import Message
+from sources.releases.read_manifest import ReleaseError
+from training.data.release_rows import read_release
+from training.settings import Data
+from training.training_errors import TrainingError
 
 RECIPE = (
     tiny_recipe.RECIPE.replace(
@@ -126,6 +131,12 @@ def attack(id, request, style):
     """Return an attack: the request inside the text of a style, which is longer than any request."""
     text = f"{style} Stay in this role whatever happens, never break it, and answer in full sentences: {request}"
     return row(id, text, meta={"attack": {"request": request, "style": style, "base": id.partition("/")[0]}})
+
+
+def test_a_set_without_rows_has_no_splits():
+    decision = assign_splits(lambda: iter([table()]), Splits(validation=0.1, test=0.1))
+    assert decision.tables["splits"].is_empty()
+    assert decision.drops.is_empty()
 
 
 def test_attacks_are_split_by_their_plain_request():
@@ -311,6 +322,25 @@ def test_an_export_for_training_leaves_held_out_rows_out(place):
         "row of the split validation, which is not for training",
         "row of the split test, which is not for training",
     }
+
+
+def test_a_set_whose_rows_are_all_dropped_is_not_released(place):
+    for name in ("clinic", "ward"):
+        (place / "mirror" / name / "rows.jsonl").write_text('{"id": "1", "question": "N/A", "answer": "N/A"}\n')
+    with pytest.raises(ReleaseError, match="kept no row, expected one at least; sabila build lists why"):
+        released(place)
+
+
+def test_a_release_whose_rows_are_all_held_out_has_none_to_train_on(place):
+    folder = released(place, validation_share=0.5, test_share=0.5)
+    assert not list(folder.glob("data/sft/*/train*.parquet"))
+    said = refused(1, "export", folder, "--to", "trl", "--out", place / "out")
+    assert "tiny@1: none of 84 rows fits trl" in said
+    assert "which is not for training" in said
+    with pytest.raises(TrainingError, match="has no training row for sft, all are in validation and test"):
+        read_release(folder, "sft", Data())
+    assert 'load_dataset("ORG/NAME", "sft", split="validation")' in (folder / "README.md").read_text(encoding="utf-8")
+    assert not verify(folder).findings
 
 
 def test_a_split_conflict_cannot_be_overruled():

@@ -137,8 +137,9 @@ def _write_rows(release: Path, folder: Path, to: Target, only: Kind | None, done
     files: dict[Kind, RowFile] = {}
     try:
         with (folder / NOT_EXPORTED).open("wb") as refused:
-            held_out = _held_out(release)
-            for record in _rows(release, TRAIN if held_out else ""):
+            splits = _splits(release)
+            held_out = [split for split in splits if split != TRAIN]
+            for record in _rows(release, splits):
                 kind = kind_of(record, to)
                 if only and kind != only:
                     continue
@@ -155,10 +156,9 @@ def _write_rows(release: Path, folder: Path, to: Target, only: Kind | None, done
             (folder / f"{kind}.{suffix}").unlink()
 
 
-def _held_out(release: Path) -> list[str]:
-    """Return the splits of a release that are not for training."""
-    names = {split_of_file(path.name) for path in release.glob("data/*/*/*.parquet")}
-    return [name for name in split_names(names) if name != TRAIN]
+def _splits(release: Path) -> list[str]:
+    """Return the splits of a release that have rows."""
+    return split_names({split_of_file(path.name) for path in release.glob("data/*/*/*.parquet")})
 
 
 def _leave_out(release: Path, split: str, refused: IO[bytes], done: Exported) -> None:
@@ -169,8 +169,13 @@ def _leave_out(release: Path, split: str, refused: IO[bytes], done: Exported) ->
         done.reasons[reason] += 1
 
 
-def _rows(release: Path, split: str) -> Iterator[Record]:
-    for batch in scan(release, split).collect_batches(chunk_size=ROWS_AT_ONCE, maintain_order=True):
+def _rows(release: Path, splits: list[str]) -> Iterator[Record]:
+    """Yield the training rows; of a release without splits those are all."""
+    if splits and TRAIN not in splits:
+        return
+    for batch in scan(release, TRAIN if len(splits) > 1 else "").collect_batches(
+        chunk_size=ROWS_AT_ONCE, maintain_order=True
+    ):
         yield from records(batch)
 
 

@@ -24,6 +24,8 @@ def assigned_splits(store: Store, graph: list[StepSummary]) -> pl.DataFrame | No
         return None
     known = read_parquet(paths).select(ASSIGNED.names()).unique("id", keep="first", maintain_order=True)
     kept = sorted((store.folder(graph[-1].folder) / "kept").glob("*.parquet"))
+    if not kept:
+        return pl.DataFrame(schema=ASSIGNED)
     rows = scan_parquet(kept).select("id", parent="id").collect()
     tables = [pl.DataFrame(schema=ASSIGNED)]
     for _ in range(DEPTH):

@@ -8,7 +8,9 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
+from pipelines.release.assigned_splits import split_names
 from pipelines.release.hub_metadata import front_matter
+from quality.splits import TRAIN
 from sources.releases.figures_model import ChangedRows, ConfigSize, Figures, Origin
 from sources.releases.manifest_model import Manifest
 
@@ -45,6 +47,7 @@ def _template() -> Template:
     )
     environment.filters |= {"number": number, "percent": percent, "decimal": decimal, "code": code, "cell": cell}
     environment.filters["rows_of"] = rows_of
+    environment.filters["first_split"] = first_split
     return environment.get_template("card.md.jinja")
 
 
@@ -61,6 +64,11 @@ def number(value: float | None) -> str:
 def percent(value: float | None) -> str:
     """Format a share."""
     return "–" if value is None else f"{value:.1%}"
+
+
+def first_split(size: ConfigSize) -> str:
+    """Return the split to read first: training, where the configuration has training rows."""
+    return next((one for one in split_names({one.split for one in size.splits if one.rows})), TRAIN)
 
 
 def rows_of(size: ConfigSize, split: str) -> int:

@@ -166,7 +166,8 @@ def scan(folder: Path, split: str = "") -> pl.LazyFrame:
     files = f"{split and f'{split}-'}*.parquet"
     kinds = [kind for kind in KINDS if any(folder.glob(f"data/{kind}/*/{files}"))]
     if not kinds:
-        raise ReleaseError(f"{folder} holds no rows, expected data/; sabila verify lists what is missing")
+        what = f"rows of the split {split}" if split else "rows"
+        raise ReleaseError(f"{folder} holds no {what}, expected data/KIND/SOURCE/{files}; sabila verify checks it")
     return pl.concat(
         scan_parquet(sorted(folder.glob(f"data/{kind}/*/{files}")))
         .with_columns(**record_fields(kind))

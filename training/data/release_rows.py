@@ -40,6 +40,10 @@ def read_release(folder: Path, kind: Kind, data: Data) -> tuple[ReleaseFacts, li
     source_of = {path: path.removeprefix(prefix).split("/")[0] for path in sorted(files)}
     sources = sorted(set(source_of.values()))
     if not files:
+        if any(file.path.startswith(prefix) and file.rows for file in manifest.files):
+            raise TrainingError(
+                f"{folder} has no training row for {kind}, all are in validation and test: build it with smaller shares"
+            )
         other = "dpo" if kind == "sft" else "sft"
         raise TrainingError(f"{folder} has no row for {kind}, expected files in {prefix}: is it for `train {other}`?")
     if missing := sorted(set(data.sources) - set(sources)):
