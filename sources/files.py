@@ -209,7 +209,8 @@ def _refuse_stand_in(path: Path, head: bytes, *, page: bool) -> None:
 
 
 def _refuse_utf16(path: Path, content: bytes) -> None:
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+    without_mark = content[1:6:2] == bytes(3) != content[:6:2]
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")) or without_mark:
         raise FileError(f"{path} is UTF-16, expected UTF-8; convert it (iconv -f UTF-16 -t UTF-8) and run again")
 
 

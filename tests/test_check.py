@@ -345,6 +345,13 @@ def test_a_column_is_named_where_its_name_is_unusual(tmp_path):
         check([path], CheckSettings(reading=Reading(columns=wrong)))
 
 
+def test_the_name_of_a_column_may_have_spaces_around_it(tmp_path):
+    (tmp_path / "a.csv").write_text("Id, Question ,Answer\n1,What lowers a fever in adults?,Paracetamol lowers it.\n")
+    assert check([tmp_path / "a.csv"], CheckSettings()).read == (
+        "a.csv: id: Id; question:  Question ; answer: Answer; language en",
+    )
+
+
 def test_a_damaged_file_is_a_finding_and_the_others_are_checked(tmp_path):
     (tmp_path / "a.parquet").write_bytes(b"PAR1 and nothing more")
     (tmp_path / "c.csv").write_text("disease,symptom\ngout,pain\n")

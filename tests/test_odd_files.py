@@ -309,8 +309,9 @@ def test_a_byte_order_mark_is_no_part_of_the_first_row(tmp_path, shape):
 
 @pytest.mark.parametrize("shape", [jsonl, json_list, json_dict, json_object, table])
 def test_utf_16_is_called_that(tmp_path, shape):
-    with pytest.raises(FileError, match=r"rows\.txt is .*(UTF-16|not JSON)"):
-        list(shape(raw(write(tmp_path / "rows.txt", 'a,b\n"1",2\n'.encode("utf-16")))))
+    for form in ("utf-16", "utf-16-le"):
+        with pytest.raises(FileError, match=r"rows\.txt is .*(UTF-16|not JSON)"):
+            list(shape(raw(write(tmp_path / "rows.txt", 'a,b\n"1",2\n'.encode(form)))))
 
 
 def test_lists_that_follow_one_another_are_read_as_one_and_what_else_follows_is_refused(tmp_path):

@@ -21,7 +21,9 @@ from pipelines.build.recipe import load
 from pipelines.build.toml_text import toml_value
 from pipelines.own_files.own_sources import parse_spec, resolve_sources
 from pipelines.own_files.recipe_config import read_recipe_config
+from sources.files import RawFile
 from sources.mapping.column_mapping import MappingError, column_mapping
+from sources.mapping.file_rows import rows_of_file
 from sources.mapping.mapped_rows import as_text, gold_positions, options_of
 from sources.mapping.own_source import own_source, raw_files
 from sources.read import read
@@ -251,6 +253,23 @@ def test_a_table_with_the_line_ends_of_old_macs_is_read(place):
     (place / "old.csv").write_bytes(b"question;answer\rWhat helps?;Rest, and water.\rAnd then?;Sleep.\r")
     source_of("old.csv", confirm=lambda proposal, path: True)
     assert [row.answer for row in records("old.csv")] == ["Rest, and water.", "Sleep."]
+
+
+def test_a_first_line_that_tells_excel_the_delimiter_is_no_header(place):
+    (place / "a.csv").write_bytes(b"sep=;\r\nquestion;answer\r\nWhy, and when?;Since.\r\n")
+    [row] = rows_of_file(RawFile("a.csv", place / "a.csv"))
+    assert (row.line, row.value) == (3, {"question": "Why, and when?", "answer": "Since."})
+
+
+def test_a_file_without_a_header_gets_a_note(place):
+    rows = "What relieves a cold in most adults?,Rest and fluids\nWhat is gout of the toe?,Crystals\n"
+    (place / "bare.csv").write_text(rows)
+    note = (
+        "'What relieves a cold in most adults?' is read as the name of a column: write a line of names first if it is"
+    )
+    assert note in refused(2, "init", "bare.csv")
+    (place / "bare.csv").write_text(rows.replace("Crystals", "Crystals of uric acid in the joint of the toe"))
+    assert note in run_ok("init", "bare.csv")
 
 
 def test_conversations_and_pairs(place):

@@ -286,6 +286,10 @@ def test_a_row_on_two_lines_and_a_sheet_of_another_kind_are_refused(folder, samp
     edit(path, lambda rows: rows.append(dict(rows[0])))
     with pytest.raises(ReviewError, match="is on line 2 already"):
         read_sheet(path, folder, "ann", "demo@1")
+    rows = path.read_text(encoding="utf-8-sig").replace("comment,mark", "comment,mark,verdict", 1)
+    path.write_text(rows, encoding="utf-8")
+    with pytest.raises(ReviewError, match="has two columns 'verdict', expected one; delete or rename the other"):
+        read_sheet(path, folder, "ann", "demo@1")
     path.write_text("id,text\na,b\n", encoding="utf-8")
     with pytest.raises(ReviewError, match="no column 'source'"):
         read_sheet(path, folder, "ann", "demo@1")
@@ -304,9 +308,10 @@ def test_no_cell_is_a_formula_and_semicolons_of_a_spreadsheet_are_read(folder, s
     write_sheet(sample, tmp_path / "semicolons.csv", verdicts(sample, "ann", ["right"]))
     with (tmp_path / "semicolons.csv").open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.reader(file))
-    with (tmp_path / "semicolons.csv").open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file, delimiter=";").writerows(rows)
-    assert len(read_sheet(tmp_path / "semicolons.csv", folder, "ann", "demo@1")) == 12
+    for delimiter in (";", "\t"):
+        with (tmp_path / "semicolons.csv").open("w", encoding="utf-8", newline="") as file:
+            csv.writer(file, delimiter=delimiter).writerows(rows)
+        assert len(read_sheet(tmp_path / "semicolons.csv", folder, "ann", "demo@1")) == 12
 
 
 # --- into a release ------------------------------------------------------------------------------------------------
@@ -424,6 +429,7 @@ def test_the_summary_and_overrides_of_wrong_rows(reviewed, sample, tmp_path):
     [
         ([], "--reviewer is missing"),
         (["--in", "x.csv"], "--reviewer is missing"),
+        (["--in", "x.csv", "--reviewer", ""], "--reviewer is missing"),
         (["--out", "x.csv", "--summary"], "--out and --summary were given, expected one"),
         (["--out", "x.ods"], "expected .csv or .xlsx"),
         (["--reviewer", "../x", "--out", "x.csv"], "reviewer is '../x'"),

@@ -52,7 +52,7 @@ class NamedColumns:
     def find(self, schema: Mapping[str, pl.DataType]) -> dict[str, list[str]]:
         """Return {part: columns} of a table: those named, for every other part those with a usual name."""
         taken = {name for names in self.columns.values() for name in names}
-        by_name = {name.lower(): name for name in schema if name not in taken and schema[name] != pl.Null}
+        by_name = {name.strip().lower(): name for name in schema if name not in taken and schema[name] != pl.Null}
         usual = {part: [by_name[name] for name in names if name in by_name] for part, names in NAMES.items()}
         named = {part: [name for name in names if name in schema] for part, names in self.columns.items() if names}
         if named.get("question"):

@@ -105,7 +105,7 @@ def review(
         raise click.UsageError(f"{' and '.join(chosen)} were given, expected one of them at most")
     if overrides and not summary:
         raise click.UsageError("--overrides needs --summary, expected both")
-    if reviewer is None and not (out or summary):
+    if not reviewer and not (out or summary):
         raise click.UsageError("--reviewer is missing, expected your name or a pseudonym, as in --reviewer ann")
     folder = find(release, store)
     manifest = open_release(folder)

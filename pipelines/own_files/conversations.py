@@ -38,7 +38,7 @@ def read_columns(schema: Mapping[str, Any], named: TextColumns) -> TextColumns:
     requested = [*named.question, *filter(None, (named.answer, named.id))]
     if missing := [name for name in requested if name not in schema]:
         raise TableError(f"column {missing[0]!r} is not in the table; its columns are {', '.join(schema)}")
-    by_name = {name.lower(): name for name in schema}
+    by_name = {name.strip().lower(): name for name in schema}
     question = list(named.question)
     if not question:
         conversation = [by_name[name] for name in CONVERSATIONS if name in by_name][:1]
@@ -58,7 +58,7 @@ def records_of(table: pl.DataFrame, columns: TextColumns, first: int = 0) -> pl.
     A conversation whose last turn is the assistant's, in a row without an answer, is a prompt and its response.
     Options are read from a list column of a usual name.
     """
-    by_name = {name.lower(): name for name in table.columns}
+    by_name = {name.strip().lower(): name for name in table.columns}
     options = [by_name[name] for name in OPTIONS if isinstance(table.schema.get(by_name.get(name, "")), pl.List)]
     records = []
     for number, row in enumerate(table.iter_rows(named=True), first):

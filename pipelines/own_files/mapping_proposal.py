@@ -42,6 +42,9 @@ OPTION = re.compile(r"(?:op|opt|option|choice|answer|respuesta|opcion)?[ _-]?([a
 
 LANGUAGE_ROWS = 200
 
+MOST_WORDS = 5
+"""Words of the name of a column; one with more may be the first row of a file without a header."""
+
 
 def propose(rows: Sequence[tuple[RawFile, Raw | Broken]], where: str) -> tuple[dict[str, Any], list[str]]:
     """Return the values of a mapping, and notes on what to check in it; ``MappingError`` without a question column."""
@@ -80,6 +83,12 @@ def propose(rows: Sequence[tuple[RawFile, Raw | Broken]], where: str) -> tuple[d
     }
     column_mapping(values, where)
     return values, notes
+
+
+def header_notes(known: Sequence[str]) -> list[str]:
+    """Return a note where the names of columns read like the first row of a file without a header."""
+    long = [name for name in known if len(name.split()) > MOST_WORDS]
+    return [f"{long[0]!r} is read as the name of a column: write a line of names first if it is a row"] if long else []
 
 
 def _plain(name: str) -> str:

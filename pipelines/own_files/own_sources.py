@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.build.toml_text import mapping_text
-from pipelines.own_files.mapping_proposal import propose, shown_drafts
+from pipelines.own_files.mapping_proposal import header_notes, propose, shown_drafts
 from sources.atomic import write_bytes, write_json
 from sources.documents.passage_rows import COLUMNS, is_document
 from sources.fetch.hub_files import HUB, downloaded, fetched
@@ -19,7 +19,7 @@ from sources.fields.names import is_name
 from sources.files import RawFile, plain_name
 from sources.formats.workbooks import sheet_range
 from sources.mapping.column_mapping import ColumnMapping, Columns, MappingError, column_mapping, read_toml
-from sources.mapping.mapping_checks import check_mapping, first_rows, refuse_two_columns
+from sources.mapping.mapping_checks import check_mapping, columns_of, first_rows, refuse_two_columns
 from sources.mapping.own_source import OWN_FILE, OwnSource, files_of, located
 from sources.overlaps.known_copies import freed_license
 
@@ -152,12 +152,12 @@ def propose_mapping(location: str, raw: Path) -> Proposal:
 
 def _proposal(rows: Sequence[Any], source_files: SourceFiles) -> Proposal:
     shown = source_files.home.removeprefix(OWN_FILE)
-    of_sheets = [note for file in source_files.files for note in sheet_notes(file)]
+    of_file = [note for file in source_files.files for note in sheet_notes(file)] + header_notes(columns_of(rows))
     try:
         values, notes = propose(rows, shown)
     except MappingError as error:
-        raise MappingError("; ".join([str(error), *of_sheets])) from error
-    notes += of_sheets
+        raise MappingError("; ".join([str(error), *of_file])) from error
+    notes += of_file
     text = mapping_text(values, [f"How the columns of {shown} become rows: check each line.", *notes])
     read = check_mapping(column_mapping(values, shown), rows, shown)
     first = shown_drafts(read, column_mapping(values, shown))

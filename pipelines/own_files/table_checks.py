@@ -159,7 +159,7 @@ def _decoded_lines(file: RawFile) -> Iterator[str]:
         except UnicodeDecodeError as error:
             raise TableError(
                 f"{file.path}, line {number} is not UTF-8: byte {error.start + 1} of it is "
-                f"{error.object[error.start]:#x}; convert the file (iconv -f LATIN1 -t UTF-8) and run again"
+                f"{error.object[error.start]:#x}; convert the file (iconv -f CP1252 -t UTF-8) and run again"
             ) from error
 
 

@@ -169,7 +169,7 @@ def _csv_lines(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     except (OSError, UnicodeDecodeError) as error:
         raise ReviewError(f"{path} cannot be read ({error}), expected UTF-8; save it as CSV UTF-8") from error
     head = text.partition("\n")[0]
-    reader = csv.reader(io.StringIO(text), delimiter=";" if head.count(";") > head.count(",") else ",")
+    reader = csv.reader(io.StringIO(text), delimiter=max(",;\t", key=head.count))
     names = _header(path, next(reader, []))
     started = reader.line_num + 1
     for values in reader:
@@ -190,6 +190,8 @@ def _workbook_lines(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
 
 def _header(path: Path, names: Sequence[str]) -> list[str]:
     columns = [name.strip() for name in names]
+    if twice := [name for name in COLUMNS if columns.count(name) > 1]:
+        raise ReviewError(f"{path} has two columns {twice[0]!r}, expected one; delete or rename the other")
     if lacking := [name for name in COLUMNS if name not in columns]:
         raise ReviewError(f"{path} has no column {lacking[0]!r}, expected {', '.join(COLUMNS)}; write a new sheet")
     return columns

@@ -35,7 +35,7 @@ class ReviewSummary(JsonModel):
 def reviewer_file(reviews: Path, reviewer: str) -> Path:
     """Return the file of a reviewer's verdicts; ``ReviewError`` for a name that no file can have."""
     if not is_name(reviewer):
-        raise ReviewError(f"reviewer is {reviewer!r}, expected letters, digits and _ . + @ = -")
+        raise ReviewError(f"reviewer is {reviewer!r}, expected 128 letters, digits and _ . + @ = - at most")
     return reviews / f"{reviewer}.jsonl"
 
 

@@ -76,8 +76,8 @@ def find_roles(schema: Mapping[str, pl.DataType], requested: Mapping[str, Sequen
         raise ValueError(f"column {missing[0]!r} is not there; the columns are {', '.join(schema)}")
     for role, usual in ROLES.items():
         names = {name: at for at, name in enumerate(usual.split())}
-        columns = [name for name in schema if name.lower() in names and name not in taken]
-        columns.sort(key=lambda name: names[name.lower()])
+        columns = [name for name in schema if name.strip().lower() in names and name not in taken]
+        columns.sort(key=lambda name: names[name.strip().lower()])
         roles[role] = list(requested.get(role, ())) or [name for name in columns if schema[name] != pl.Null]
     return roles
 

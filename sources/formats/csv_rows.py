@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator
 
 from sources.files import LONGEST_LINE, FileError, RawFile
@@ -11,6 +12,9 @@ from sources.source import Broken, Raw
 
 MOST_LINES = 1_000_000
 """Lines of the longest row; each unclosed quote halves this, so that many of them cost no quadratic time."""
+
+SEPARATOR = re.compile(rb"sep=([,;|\t])", re.IGNORECASE)
+"""A first line by which Excel is told the delimiter; it is no header."""
 
 FEWEST_LINES = 1000
 """Lines parsed at a time, and the lower limit of the longest row."""
@@ -30,6 +34,8 @@ def table(file: RawFile, delimiter: str = ",") -> Iterator[Raw | Broken]:
 def found_delimiter(file: RawFile) -> str:
     """Return the delimiter of a csv file: the one of ``, ; | tab`` that cuts its header into the most columns."""
     line = next((line for _, line in file.lines() if line.strip()), b"")
+    if separator := SEPARATOR.fullmatch(line.strip(b"\r\n")):
+        return separator[1].decode()
     header = line.lstrip(b"\r").partition(b"\r")[0].decode(errors="replace")
     return max(",;\t|", key=lambda mark: len(next(csv.reader([header], delimiter=mark), [])))
 
@@ -94,7 +100,10 @@ def _decode_lines(file: RawFile) -> list[str]:
     content = file.document()
     if b"\n" not in content:
         content = content.replace(b"\r", b"\n")
-    return [line.decode(errors="surrogateescape") for line in io.BytesIO(content)]
+    lines = [line.decode(errors="surrogateescape") for line in io.BytesIO(content)]
+    if lines and SEPARATOR.fullmatch(lines[0].encode(errors="surrogateescape").strip(b"\r\n")):
+        lines[0] = "\n"
+    return lines
 
 
 def _fits(line: str, width: int, delimiter: str) -> bool:

@@ -102,7 +102,7 @@ def _check_broken(rows: Sequence[tuple[RawFile, Raw | Broken]], where: str) -> N
     broken = [(file, raw) for file, raw in rows if isinstance(raw, Broken)]
     if len(broken) > MOST_MALFORMED * len(rows):
         file, first = broken[0]
-        way = "; convert the file (iconv -f LATIN1 -t UTF-8) and run again" if "UTF-8" in first.error else ""
+        way = "; convert the file (iconv -f CP1252 -t UTF-8) and run again" if "UTF-8" in first.error else ""
         raise MappingError(
             f"{where}: {len(broken):,} of {len(rows):,} rows that were checked cannot be read, first "
             f"{file.name}:{first.line}: {first.error}{way}"
