@@ -1,6 +1,8 @@
 """Workbooks (xlsx) as people make them: read as a spreadsheet program shows them."""
 
 import datetime
+import re
+import zipfile
 from pathlib import Path
 
 import openpyxl
@@ -79,6 +81,29 @@ def test_hidden_and_empty_sheets_are_passed_over(book, rows_of, tmp_path):
 
 def test_a_workbook_without_any_cell_has_no_rows(book, rows_of):
     assert rows_of(book) == []
+
+
+@pytest.mark.parametrize(
+    ("stored", "read"),
+    [
+        ('<c r="B2" t="str"><f>"a"&amp;A2</f><v>ax &amp; y</v></c>', "ax & y"),
+        ('<c r="B2" t="str"><f>""</f><v></v></c>', None),
+        ('<c r="B2" t="b"><f>1=1</f><v>1</v></c>', True),
+        ('<c r="B2"><f>5+5</f><v>10</v></c>', 10),
+        ('<c r="B2" t="inlineStr"><is><r><t>two </t></r><r><rPr><b/></rPr><t>fonts</t></r></is></c>', "two fonts"),
+    ],
+)
+def test_a_formula_is_read_as_its_stored_value(stored, read, book, rows_of, tmp_path):
+    add(book.active, ["a", "b"], ["x", "CELL"])
+    rows_of(book)
+    with zipfile.ZipFile(path := tmp_path / "a.xlsx") as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    name = "xl/worksheets/sheet1.xml"
+    members[name] = re.sub(rb'<c r="B2".*?</c>', stored.encode(), members[name])
+    with zipfile.ZipFile(path, "w") as archive:
+        for member, content in members.items():
+            archive.writestr(member, content)
+    assert list(sheet(RawFile("a.xlsx", path))) == [Raw(2, {"a": "x", "b": read})]
 
 
 @pytest.mark.parametrize(

@@ -157,7 +157,7 @@ def _error(cell: Any, written: Any) -> str | None:
     """Return why a cell has no value although something is written in it."""
     if cell.data_type == "e":
         return f"the error {cell.value}, expected a value; mend its formula, or delete the cell"
-    if cell.value is None and written.value is not None:
+    if cell.value is None and written.value is not None and cell.data_type != "str":  # a text that is stored is empty
         formula = str(getattr(written.value, "text", written.value))[:80]
         return f"the formula {formula} without its value; open and save the workbook in a spreadsheet program"
     return None
