@@ -7,8 +7,9 @@ import polars as pl
 import pytest
 from tiny_recipe import refused, run
 
+from pipelines.api.results import Release
 from pipelines.release.released_files import changed_files
-from sources.releases.read_manifest import load
+from sources.releases.read_manifest import ReleaseError, load
 
 MEDQUAD = "data/sft/medquad/train-00000-of-00001.parquet"
 ROW = "medquad:1_Respiratory_QA/0000001:0000001-1"
@@ -61,6 +62,17 @@ def test_what_hands_rows_on_refuses_them(change, release, tmp_path):
     assert said in refused(1, "review", release, "--out", tmp_path / "sheet.csv")
     assert not (tmp_path / "out").exists()
     assert not (tmp_path / "sheet.csv").exists()
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_python_gets_no_changed_rows(change, release):
+    opened = Release.of(release)
+    assert opened.rows().height
+    name = change(release)
+    changed = Release.of(release)
+    for read in (changed.rows, changed.dataset, lambda: changed.ledger):
+        with pytest.raises(ReleaseError, match=rf"{name} differs from what demo@1 was frozen with"):
+            read()
 
 
 def test_what_shows_rows_warns_of_them(release, demo_store, tmp_path):

@@ -17,6 +17,7 @@ from pipelines.freeze.export_release import ExportSummary
 from pipelines.release.assigned_splits import split_names, split_of_file
 from pipelines.release.data_files import config_pattern, configs
 from pipelines.release.open_release import open_release, reading
+from pipelines.release.released_files import refuse_changed_files
 from pipelines.trace.row_event import RowEvent
 from pipelines.verify.verify_release import Verdict
 from quality.splits import TRAIN
@@ -132,16 +133,22 @@ class Release(Shown):
         if config not in known:
             hint = did_you_mean(config, known)
             raise SabilaError(f"{self.name} has no configuration {config!r}, expected {', '.join(known)}{hint}")
-        files = sorted(self.folder.glob(config_pattern(config, split)))
+        files = sorted(self._checked_folder.glob(config_pattern(config, split)))
         if not files:
             raise SabilaError(f"{config} of {self.name} has no split {split!r}, expected {', '.join(self.splits)}")
         return files
 
     @cached_property
+    def _checked_folder(self) -> Path:
+        """The folder, whose files of rows are hashed once; ``ReleaseError`` where one is not that of the manifest."""
+        refuse_changed_files(self.folder, self.manifest)
+        return self.folder
+
+    @cached_property
     def ledger(self) -> pl.DataFrame:
         """One row for every row read or generated: its outcome, and the step and reason that dropped it; no texts."""
         with reading(self.folder):
-            return pl.concat([read_parquet(path) for path in sorted(self.folder.glob("ledger/*.parquet"))])
+            return pl.concat([read_parquet(path) for path in sorted(self._checked_folder.glob("ledger/*.parquet"))])
 
     @property
     def card(self) -> str:
