@@ -36,7 +36,7 @@ class S3:
                 self.failed.append(request)
                 environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
                 start("503 Slow Down", [("Content-Type", "application/xml"), ("Content-Length", str(len(SLOW_DOWN)))])
-                return [SLOW_DOWN]
+                return [] if environ["REQUEST_METHOD"] == "HEAD" else [SLOW_DOWN]  # as HTTP wants it
             return application(environ, start)
 
         return answer
