@@ -11,17 +11,22 @@ from minhash_truth import components, jaccard
 
 from quality.compiled import MachineCodeCache, compiled
 from quality.duplicates.set_kernels import CHECKS, DIRECT_PAIRS, LARGE, Sets, link_buckets
+from quality.duplicates.shingle_sets import readable
 
 
-def linked(sets, threshold, known=0, labels=None):
-    """Put all sets into one bucket and return the pairs that joined components, and the tally."""
+def linked(sets, threshold, known=0, labels=None, keys=None):
+    """Put all sets into one bucket and return the pairs that joined components, and the tally.
+
+    ``keys`` are those of the sets in earlier bands, shape (bands, sets).
+    """
     values = np.concatenate([np.sort(np.array(sorted(s), np.uint32)) for s in sets])
     starts = np.concatenate([[0], np.cumsum([len(s) for s in sets])])
     keyed, order = np.arange(len(sets), dtype=np.uint64), np.arange(len(sets))
     labels = np.arange(len(sets)) if labels is None else np.array(labels)
     bounds = np.array([[0, len(sets)]])
     no_marks = Sets(values, starts, np.zeros(0, np.uint64), np.zeros(len(sets) + 1, np.int64))
-    return link_buckets(no_marks, keyed, order, bounds, labels, known, threshold)
+    keys = readable(np.zeros((0, len(sets)), np.uint32) if keys is None else keys)
+    return link_buckets(no_marks, keyed, order, bounds, labels, keys, np.arange(len(keys)), known, threshold)
 
 
 def spread(numbers):
@@ -46,6 +51,22 @@ def test_one_bucket_of_half_similar_sets(size, common, own):
     assert components(size, pairs.tolist()) == components(size, similar)
     assert len(pairs) == tally[0] == size - len(set(components(size, similar)))
     assert tally[2] == 0
+
+
+def test_sets_that_shared_a_bucket_of_an_earlier_band_are_not_compared_again():
+    """In a large bucket, which would be compared in every band; a small one is compared faster than looked up."""
+    sets = family(400, 60, 2, np.random.default_rng(5))
+    halves = (np.arange(400, dtype=np.uint32) % 2).reshape(1, 400)
+    pairs, tally = linked(sets, 0.72, keys=halves)
+    assert len(pairs) > 0
+    assert all((i + j) % 2 == 1 for i, j in pairs.tolist())
+    within = [(i, j) for i in range(400) for j in range(i % 2, i, 2) if jaccard(sets[i], sets[j]) >= 0.72]
+    similar = [(i, j) for i in range(400) for j in range(i) if jaccard(sets[i], sets[j]) >= 0.72]
+    assert components(400, [*pairs.tolist(), *within]) == components(400, similar)
+    pairs, tally = linked(sets, 0.72, keys=np.vstack([halves, np.full((1, 400), 7, np.uint32)]))
+    assert len(pairs) == tally.sum() == 0
+    few = sets[:DIRECT_PAIRS]
+    assert linked(few, 0.72, keys=halves[:, :DIRECT_PAIRS])[1].tolist() == linked(few, 0.72)[1].tolist()
 
 
 def test_a_large_bucket_is_joined_by_its_rare_shingles():

@@ -11,17 +11,20 @@ from __future__ import annotations
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from quality.duplicates.shingle_sets import ShingleSets, kernel_view
+from quality.duplicates.shingle_sets import ShingleSets, kernel_view, readable
 
 I64 = NDArray[np.int64]
 U64 = NDArray[np.uint64]
 
 ROUND = 4
-"""Bands compared before components are updated; fixed, so that threads do not change the result."""
+"""Bands compared before components are updated; fixed, so that threads do not change the result. As many are compared
+one by one first, because what one has compared the next ones pass over.
+"""
 
 PARTS = 8
 """Parts of a band's buckets that threads take in turn."""
@@ -44,16 +47,23 @@ def link(sets: ShingleSets, labels: I64, known: int, threshold: float, pool: Exe
     """Return the components of sets after merging the similar ones of ``labels``; sets below ``known`` were linked
     before.
     """
-    order = np.argsort(sets.names[:, 0])
-    largest, cut = 0, 0
-    for first in range(0, len(sets.keys), ROUND):
-        bands = list(pool.map(lambda keys: _buckets(keys, order), sets.keys[first : first + ROUND]))
-        largest = max(largest, *(int(np.diff(bounds).max(initial=0)) for _, bounds in bands))
-        work = [(keyed, part) for keyed, bounds in bands for part in np.array_split(bounds, PARTS) if len(part)]
-        compared = list(pool.map(partial(_similar, sets, order, labels, known, threshold), work))
+    order, bands = np.argsort(sets.names[:, 0]), len(sets.keys)
+    largest, cut = 0, np.zeros(bands, np.int64)
+    for first, last in pairwise((*range(min(ROUND, bands)), *range(ROUND, bands, ROUND), bands)):
+        buckets = list(pool.map(lambda keys: _buckets(keys, order), sets.keys[first:last]))
+        largest = max(largest, *(int(np.diff(bounds).max(initial=0)) for _, bounds in buckets))
+        work = [
+            (band, keyed, part)
+            for band, (keyed, bounds) in enumerate(buckets, first)
+            for part in np.array_split(bounds, PARTS)
+            if len(part)
+        ]
+        done = np.flatnonzero(cut[:first] == 0)
+        compared = list(pool.map(partial(_similar, sets, order, labels, done, known, threshold), work))
         labels = merged(labels, np.concatenate([np.zeros((0, 2), np.int64), *(pairs for pairs, _ in compared)]))
-        cut += sum(int(tally[2]) for _, tally in compared)
-    return Linked(labels=labels, largest=largest, cut=cut)
+        for (band, _, _), (_, tally) in zip(work, compared, strict=True):
+            cut[band] += tally[2]
+    return Linked(labels=labels, largest=largest, cut=int(cut.sum()))
 
 
 def _buckets(keys: NDArray[np.uint32], order: I64) -> tuple[U64, I64]:
@@ -68,12 +78,22 @@ def _buckets(keys: NDArray[np.uint32], order: I64) -> tuple[U64, I64]:
 
 
 def _similar(
-    sets: ShingleSets, order: I64, labels: I64, known: int, threshold: float, work: tuple[U64, I64]
+    sets: ShingleSets,
+    order: I64,
+    labels: I64,
+    done: I64,
+    known: int,
+    threshold: float,
+    work: tuple[int, U64, I64],
 ) -> tuple[I64, I64]:
-    """Return the pairs that join components within some buckets of a band, and the counts of the work."""
+    """Return the pairs that join components within some buckets of a band, and the counts of the work.
+
+    ``done`` are the earlier bands of which no bucket was cut short.
+    """
     from quality.duplicates.set_kernels import link_buckets
 
-    return link_buckets(kernel_view(sets), work[0], order, work[1], labels, known, threshold)
+    _, keyed, bounds = work
+    return link_buckets(kernel_view(sets), keyed, order, bounds, labels, readable(sets.keys), done, known, threshold)
 
 
 def merged(labels: I64, pairs: I64) -> I64:

@@ -20,6 +20,7 @@ I64 = NDArray[np.int64]
 U32 = NDArray[np.uint32]
 U64 = NDArray[np.uint64]
 F64 = NDArray[np.float64]
+Flags = NDArray[np.bool_]
 
 DIRECT_PAIRS = 128
 """Pairs per set that a bucket may compare directly; a bucket with more uses its rare shingles."""
@@ -71,12 +72,16 @@ class Sets(NamedTuple):
 class Bucket(NamedTuple):
     """The sets ``members`` that share a band key; those numbered below ``known`` were compared with each other before.
 
+    ``earlier`` has a row of band keys for each member of a large bucket: sets that share one were compared before too.
+    ``settled`` marks the most members that share one, so that most pairs of a template are passed over at once.
     ``parents`` joins members into components. ``links`` receives the pairs of sets that joined two, ``tally`` counts
     those (0), the pairs that were not similar (1), the buckets cut short (2) and the pairs that marks ruled out (3).
     """
 
     sets: Sets
     members: I64
+    earlier: U32
+    settled: Flags
     known: int
     threshold: float
     parents: I64
@@ -369,10 +374,15 @@ def label_parents(labels: I64, members: I64) -> I64:
 @compiled
 def compare(bucket: Bucket, i: int, j: int) -> None:
     """Join members ``i`` and ``j`` if their sets are similar and not yet joined."""
+    if bucket.settled[i] and bucket.settled[j]:
+        return
     a, b = bucket.members[i], bucket.members[j]
     root_i, root_j = root(bucket.parents, i), root(bucket.parents, j)
     if root_i == root_j or (a < bucket.known and b < bucket.known):
         return
+    for band in range(bucket.earlier.shape[1]):
+        if bucket.earlier[i, band] == bucket.earlier[j, band]:
+            return
     tally, links = bucket.tally, bucket.links
     if not same_subject(bucket.sets, a, b):
         tally[3] += 1
@@ -426,10 +436,11 @@ def by_component(parents: I64) -> tuple[I64, I64, I64]:
 @compiled
 def pairs_left(bucket: Bucket, order: I64, first: I64, last: I64) -> int:
     """Return an upper bound of the comparisons that ``link_across`` would make."""
-    pairs = 0
+    pairs, unsettled = 0, order.size - np.sum(bucket.settled)
     for k in range(order.size):
         if bucket.members[order[k]] >= bucket.known:
-            pairs += order.size - (last[k] - first[k])
+            others = order.size - (last[k] - first[k])
+            pairs += min(others, unsettled) if bucket.settled[order[k]] else others
     return pairs
 
 
@@ -554,6 +565,8 @@ def link_indexed(bucket: Bucket, i: int, others: I64) -> None:
     member = bucket.members[i]
     size = bucket.sets.starts[member + 1] - bucket.sets.starts[member]
     for j in others:
+        if bucket.settled[i] and bucket.settled[j]:
+            continue
         other = bucket.sets.starts[bucket.members[j] + 1] - bucket.sets.starts[bucket.members[j]]
         if (other > size or (other == size and j > i)) and size >= bucket.threshold * other - SLACK:
             compare(bucket, i, j)
@@ -566,18 +579,55 @@ def same_label(labels: I64, members: I64) -> bool:
 
 
 @compiled
+def earlier_keys(members: I64, keys: U32, bands: I64) -> U32:
+    """Return the keys of each member in some bands, if the members are so many that comparing them again is slow."""
+    if members.size <= DIRECT_PAIRS:
+        return np.empty((0, 0), np.uint32)
+    own = np.empty((members.size, bands.size), np.uint32)
+    for k in range(bands.size):
+        for i in range(members.size):
+            own[i, k] = keys[bands[k], members[i]]
+    return own
+
+
+@compiled
+def settled_members(keys: U32, size: int) -> Flags:
+    """Return which rows have the key that most rows have in one of the columns; none where every key is of one row."""
+    most, at, shared = 1, -1, np.uint32(0)
+    for band in range(keys.shape[1]):
+        ordered, begin = np.sort(keys[:, band]), 0
+        for end in range(1, ordered.size + 1):
+            if end < ordered.size and ordered[end] == ordered[begin]:
+                continue
+            if end - begin > most:
+                most, at, shared = end - begin, band, ordered[begin]
+            begin = end
+    settled = np.zeros(size, np.bool_)
+    if at >= 0:
+        for i in range(size):
+            settled[i] = keys[i, at] == shared
+    return settled
+
+
+@compiled
 def link_buckets(
-    sets: Sets, keyed: U64, numbers: I64, bounds: I64, labels: I64, known: int, threshold: float
+    sets: Sets, keyed: U64, numbers: I64, bounds: I64, labels: I64, keys: U32, done: I64, known: int, threshold: float
 ) -> tuple[I64, I64]:
     """Return (pairs, tally): pairs of sets that join components, within buckets ``keyed[bounds[b, 0]:bounds[b, 1]]``.
 
     The lower half of ``keyed`` is a position in ``numbers``, which lists the sets. The pairs name the components of
-    ``labels`` to merge; they are similar pairs, not all of them. The tally is that of ``Bucket``.
+    ``labels`` to merge; they are similar pairs, not all of them. ``keys`` has shape (bands, sets), ``done`` are the
+    bands whose buckets were all compared before: texts of one template share nearly every key, and would be compared
+    in every band. The tally is that of ``Bucket``.
     """
     links, tally = np.empty((np.sum(bounds[:, 1] - bounds[:, 0]), 2), np.int64), np.zeros(4, np.int64)
     for b in range(len(bounds)):
         members = numbers[(keyed[bounds[b, 0] : bounds[b, 1]] & LOW).astype(np.int64)]
-        if not same_label(labels, members):
+        if same_label(labels, members):
+            continue
+        earlier = earlier_keys(members, keys, done)
+        settled = settled_members(earlier, members.size)
+        if not np.all(settled):
             parents = label_parents(labels, members)
-            link_bucket(Bucket(sets, members, known, threshold, parents, links, tally))
+            link_bucket(Bucket(sets, members, earlier, settled, known, threshold, parents, links, tally))
     return links[: tally[0]].copy(), tally
