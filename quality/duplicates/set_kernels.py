@@ -73,7 +73,7 @@ class Bucket(NamedTuple):
     """The sets ``members`` that share a band key; those numbered below ``known`` were compared with each other before.
 
     ``earlier`` has a row of band keys for each member of a large bucket: sets that share one were compared before too.
-    ``settled`` marks the most members that share one, so that most pairs of a template are passed over at once.
+    ``compared`` marks the most members that share one, so that most pairs of a template are passed over at once.
     ``parents`` joins members into components. ``links`` receives the pairs of sets that joined two, ``tally`` counts
     those (0), the pairs that were not similar (1), the buckets cut short (2) and the pairs that marks ruled out (3).
     """
@@ -81,7 +81,7 @@ class Bucket(NamedTuple):
     sets: Sets
     members: I64
     earlier: U32
-    settled: Flags
+    compared: Flags
     known: int
     threshold: float
     parents: I64
@@ -374,7 +374,7 @@ def label_parents(labels: I64, members: I64) -> I64:
 @compiled
 def compare(bucket: Bucket, i: int, j: int) -> None:
     """Join members ``i`` and ``j`` if their sets are similar and not yet joined."""
-    if bucket.settled[i] and bucket.settled[j]:
+    if bucket.compared[i] and bucket.compared[j]:
         return
     a, b = bucket.members[i], bucket.members[j]
     root_i, root_j = root(bucket.parents, i), root(bucket.parents, j)
@@ -436,11 +436,11 @@ def by_component(parents: I64) -> tuple[I64, I64, I64]:
 @compiled
 def pairs_left(bucket: Bucket, order: I64, first: I64, last: I64) -> int:
     """Return an upper bound of the comparisons that ``link_across`` would make."""
-    pairs, unsettled = 0, order.size - np.sum(bucket.settled)
+    pairs, others_left = 0, order.size - np.sum(bucket.compared)
     for k in range(order.size):
         if bucket.members[order[k]] >= bucket.known:
             others = order.size - (last[k] - first[k])
-            pairs += min(others, unsettled) if bucket.settled[order[k]] else others
+            pairs += min(others, others_left) if bucket.compared[order[k]] else others
     return pairs
 
 
@@ -565,7 +565,7 @@ def link_indexed(bucket: Bucket, i: int, others: I64) -> None:
     member = bucket.members[i]
     size = bucket.sets.starts[member + 1] - bucket.sets.starts[member]
     for j in others:
-        if bucket.settled[i] and bucket.settled[j]:
+        if bucket.compared[i] and bucket.compared[j]:
             continue
         other = bucket.sets.starts[bucket.members[j] + 1] - bucket.sets.starts[bucket.members[j]]
         if (other > size or (other == size and j > i)) and size >= bucket.threshold * other - SLACK:
@@ -591,7 +591,7 @@ def earlier_keys(members: I64, keys: U32, bands: I64) -> U32:
 
 
 @compiled
-def settled_members(keys: U32, size: int) -> Flags:
+def compared_members(keys: U32, size: int) -> Flags:
     """Return which rows have the key that most rows have in one of the columns; none where every key is of one row."""
     most, at, shared = 1, -1, np.uint32(0)
     for band in range(keys.shape[1]):
@@ -602,11 +602,11 @@ def settled_members(keys: U32, size: int) -> Flags:
             if end - begin > most:
                 most, at, shared = end - begin, band, ordered[begin]
             begin = end
-    settled = np.zeros(size, np.bool_)
+    compared = np.zeros(size, np.bool_)
     if at >= 0:
         for i in range(size):
-            settled[i] = keys[i, at] == shared
-    return settled
+            compared[i] = keys[i, at] == shared
+    return compared
 
 
 @compiled
@@ -626,8 +626,8 @@ def link_buckets(
         if same_label(labels, members):
             continue
         earlier = earlier_keys(members, keys, done)
-        settled = settled_members(earlier, members.size)
-        if not np.all(settled):
+        compared = compared_members(earlier, members.size)
+        if not np.all(compared):
             parents = label_parents(labels, members)
-            link_bucket(Bucket(sets, members, earlier, settled, known, threshold, parents, links, tally))
+            link_bucket(Bucket(sets, members, earlier, compared, known, threshold, parents, links, tally))
     return links[: tally[0]].copy(), tally
