@@ -57,7 +57,7 @@ def recipe(*, teacher: str = "embedded", max_failed: float = 0.0):
     """
     asked = teacher_of(teacher, TeacherOptions(license="CC0-1.0"))
     cleaned = each_shard("clean", clean, Clean(rules=Rules(min_answer_chars=1)), read(CLINIC))
-    config = MedicalFilter(generated_by=author(asked), max_tokens=24)
+    config = MedicalFilter(generated_by=author(asked), max_tokens=64)
     return generate_step("sort", STAGE, config, asked, cleaned, max_failed=max_failed)
 '''
 QUESTIONS = [
