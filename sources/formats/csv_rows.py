@@ -14,7 +14,7 @@ MOST_LINES = 1_000_000
 """Lines of the longest row; each unclosed quote halves this, so that many of them cost no quadratic time."""
 
 SEPARATOR = re.compile(rb"sep=([,;|\t])", re.IGNORECASE)
-"""A first line by which Excel is told the delimiter; it is no header."""
+"""A line before the header that names the delimiter for Excel."""
 
 FEWEST_LINES = 1000
 """Lines parsed at a time, and the lower limit of the longest row."""
