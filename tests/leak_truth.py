@@ -109,7 +109,7 @@ class Truth:
     def scanned(self, question, options, index):
         """Return the matches of the compiled scan, in the form of ``similarity``."""
         rows = pl.DataFrame([("r", question, options, None, None, None)], schema=ROW_SCHEMA, orient="row")
-        wholes, passages = scan(*question_side(rows), index, *_limits(self.limits), 1)
+        wholes, passages = scan(*question_side(rows), index, *_limits(self.limits))
         item = dict(index.items.select("item_group", pl.col("id").cast(pl.Int64)).iter_rows())
         matches = {
             item[unit]: (kind, score) for unit, kind, score in wholes.select("item_group", "kind", "score").iter_rows()

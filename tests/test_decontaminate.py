@@ -197,6 +197,19 @@ def test_all_neighbours_above_the_threshold_are_found_not_the_nearest_alone():
     assert pairs.select("id", "item", "layer").rows() == [("a", "v1", "embedding"), ("b", "v1", "embedding")]
 
 
+def test_items_are_embedded_once_however_many_shards_are_compared():
+    embedded = []
+
+    def embed(texts):
+        embedded.extend(texts)
+        return np.eye(len(texts), 30)
+
+    index = build_index(items())
+    for question in ("a bee", "a wasp", "an ant"):
+        find_leaks(row(question), index, Decontaminate(), embed=embed)
+    assert len(embedded) == len(set(embedded)) > 3
+
+
 @pytest.mark.parametrize(
     ("vectors", "message"),
     [(np.ones((1, 3)), r"shape \(1, 3\) for \d texts"), (np.full((9, 3), np.nan), "not finite")],

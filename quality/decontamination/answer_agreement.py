@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from difflib import get_close_matches
+from functools import cache
 
 import numpy as np
 import polars as pl
@@ -50,7 +51,7 @@ def with_answers(pairs: pl.DataFrame, rows: pl.DataFrame, index: LeakIndex) -> p
         known=gold_bits >= INFORMATIVE_BITS,
     )
     informative = numbered.filter(pl.col("known") | (pl.col("bits") >= LENGTH_BITS))
-    compared = informative.select("offset").hstack(_compared(informative, rows, index.first_items()["answer"]))
+    compared = informative.select("offset").hstack(_compared(informative, rows, index.first_items["answer"]))
     flags = numbered.join(compared, on="offset", how="left", maintain_order="left")
     flags = flags.select("optional", pl.col("same", "similar_answer", "stated").fill_null(False))
     return pairs.with_columns(gold_bits=gold_bits).hstack(flags)
@@ -77,12 +78,16 @@ def _compared(pairs: pl.DataFrame, rows: pl.DataFrame, answers: pl.Series) -> pl
 
 def _optional(pairs: pl.DataFrame, rows: pl.DataFrame) -> pl.Series:
     """Return for each pair whether its passage is among the row's options and not in its question."""
-    options, row_questions = rows["options"].list.join("\n", ignore_nulls=True), rows["question"]
-    out = []
-    for row, passage in zip(pairs["row"], pairs["passage"], strict=True):
-        there = passage is not None and passage in (options[row] or "")
-        out.append(there and passage not in (row_questions[row] or ""))
-    return pl.Series(out, dtype=pl.Boolean)
+    optioned = rows.select(options=pl.col("options").list.join("\n", ignore_nulls=True).fill_null(""))["options"]
+    possible = pairs["passage"].is_not_null() & (optioned != "").gather(pairs["row"])
+    numbers = pairs["row"].filter(possible)
+    row_questions = rows["question"].gather(numbers).fill_null("")
+    texts = zip(pairs["passage"].filter(possible), optioned.gather(numbers), row_questions, strict=True)
+    optional = np.zeros(pairs.height, np.bool_)
+    optional[possible.to_numpy()] = [
+        passage in options and passage not in question for passage, options, question in texts
+    ]
+    return pl.Series(optional)
 
 
 def _comparable(text: pl.Expr) -> pl.Expr:
@@ -108,18 +113,21 @@ def _similar_answers(table: pl.DataFrame) -> pl.Series:
 
 def figures_agree(pairs: pl.DataFrame, rows: pl.DataFrame, index: LeakIndex) -> pl.Series:
     """Return for each pair whether the row has the figures (the results) of the item's context, in any wording."""
-    items = index.first_items()["context"]
-    out = []
-    for row, item_group in pairs.select("row", "item_group").iter_rows():
-        theirs = set(re.findall(FIGURE, items[int(item_group)] or ""))
-        mine = set(re.findall(FIGURE, rows["reasoning"][int(row)] or "")) if len(theirs) >= LEAST_FIGURES else set()
-        out.append(len(theirs) >= LEAST_FIGURES and len(theirs & mine) >= FIGURES_SHARE * len(theirs))
-    return pl.Series(out, dtype=pl.Boolean)
+    contexts = index.first_items["context"].gather(pairs["item_group"])
+    texts = rows["reasoning"].gather(pairs["row"])
+    possible = contexts.is_not_null() & texts.is_not_null()
+    figures = cache(lambda text: frozenset(re.findall(FIGURE, text)))
+    agree = np.zeros(pairs.height, np.bool_)
+    agree[possible.to_numpy()] = [
+        len(theirs := figures(context)) >= LEAST_FIGURES and len(theirs & figures(text)) >= FIGURES_SHARE * len(theirs)
+        for context, text in zip(contexts.filter(possible), texts.filter(possible), strict=True)
+    ]
+    return pl.Series(agree)
 
 
 def subject_agrees(pairs: pl.DataFrame, rows: pl.DataFrame, index: LeakIndex) -> pl.Series:
     """Return for each pair whether the row has the rarest word and all numbers of the item's question."""
-    questions, row_questions = index.first_items()["question"], rows["question"]
+    questions, row_questions = index.first_items["question"], rows["question"]
     items, out = index.arrays, []
     for row, item_group in pairs.select("row", "item_group").iter_rows():
         low, high = items.starts[item_group], items.starts[item_group + 1]
@@ -133,26 +141,18 @@ def subject_agrees(pairs: pl.DataFrame, rows: pl.DataFrame, index: LeakIndex) ->
 
 
 def facts_agree(pairs: pl.DataFrame, rows: pl.DataFrame, index: LeakIndex) -> pl.Series:
-    """Return for each ``close`` pair whether both sides have the same numbers and negations; false for other pairs."""
-    items = index.first_items().select("question", "options")
-    out = []
-    columns = zip(
-        pairs["row"], pairs["item_group"], pairs["passage"], pairs["single_text"], pairs["close"], strict=True
+    """Return for each pair whether both sides have the same numbers and negations."""
+    texts = pl.select(pl.coalesce(pairs["passage"], pairs["single_text"], rows["question"].gather(pairs["row"])))
+    items = index.first_items.select("question", pl.col("options").list.join(" ", ignore_nulls=True))
+    theirs = items[pairs["item_group"]]
+    facts = cache(lambda text: frozenset(re.findall(FACTS, text.lower())) if text else frozenset())
+    return pl.Series(
+        [
+            (stated := facts(question)) <= (mine := facts(text)) and mine <= stated | facts(options)
+            for text, question, options in zip(texts.to_series(), theirs["question"], theirs["options"], strict=True)
+        ],
+        dtype=pl.Boolean,
     )
-    for row, item_group, passage, single_text, close in columns:
-        text = passage if passage is not None else single_text or rows["question"][int(row)]
-        out.append(close and _facts_agree(text, items.row(int(item_group))))
-    return pl.Series(out, dtype=pl.Boolean)
-
-
-def _facts_agree(text: str | None, item: tuple[str | None, list[str] | None]) -> bool:
-    row_questions, chosen = _facts(item[0]), _facts(" ".join(option or "" for option in item[1] or ()))
-    mine = _facts(text)
-    return row_questions <= mine and mine <= row_questions | chosen
-
-
-def _facts(text: str | None) -> set[str]:
-    return set(re.findall(FACTS, (text or "").lower()))
 
 
 def answers_agree(mine: str, theirs: str) -> bool:

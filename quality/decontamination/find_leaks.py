@@ -7,10 +7,15 @@ shared words. A judge may review the matches; where it gives no verdict, the row
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass as checked_config
 
@@ -44,8 +49,8 @@ LEAK_SCHEMA = pl.Schema(
 Near = Callable[[pl.DataFrame], pl.DataFrame]
 """Rows in, the pairs of the embedding layer out."""
 
-SLICE_ROWS = 50_000
-"""Rows processed at a time, which bounds the memory."""
+SLICE_ROWS = 25_000
+"""Most rows that a thread processes at a time, which bounds the memory."""
 
 
 @checked_config(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
@@ -101,24 +106,22 @@ def find_leaks(
 
     Each row is judged alone, so shards may be searched one after the other.
     """
-    rows = checked(rows, ROW_SCHEMA)
-    slices = (rows[at : at + SLICE_ROWS] for at in range(0, rows.height, SLICE_ROWS))
+    rows, workers = checked(rows, ROW_SCHEMA), workers or os.cpu_count() or 1
+    size = min(SLICE_ROWS, max(1, -(-rows.height // workers)))
+    slices = [rows[at : at + size] for at in range(0, rows.height, size)]
     near = _neighbourhood(index, config, embed) if embed is not None else None
-    per_slice = [_in_slice(part, index, config, near, judge, workers) for part in slices]
+    with ThreadPoolExecutor(workers) as pool:
+        found = pool.map(lambda part: lexical_pairs(part, index, config.thresholds), slices)
+        per_slice = [_in_slice(part, pairs, index, near, judge) for part, pairs in zip(slices, found, strict=True)]
     pairs = pl.concat([pl.DataFrame(schema=LEAK_SCHEMA), *per_slice])
     pairs = pairs.sort("id", _strength(), "score", "benchmark", "item", descending=[False, False, True, False, False])
     return pairs.unique(["id", "benchmark", "item"], keep="first", maintain_order=True)
 
 
 def _in_slice(
-    rows: pl.DataFrame,
-    index: LeakIndex,
-    config: Decontaminate,
-    near: Near | None,
-    judge: Judge | None,
-    workers: int | None,
+    rows: pl.DataFrame, pairs: pl.DataFrame, index: LeakIndex, near: Near | None, judge: Judge | None
 ) -> pl.DataFrame:
-    pairs = lexical_pairs(rows, index, config.thresholds, workers)
+    """Return the leaks (``LEAK_SCHEMA``) among some rows, given their lexical pairs."""
     if near is not None:
         pairs = pl.concat([pairs, near(rows)])
     order = [pl.col("row"), pl.col("item_group"), _strength(), pl.col("score")]
@@ -134,13 +137,11 @@ def _strength() -> pl.Expr:
 
 
 def _neighbourhood(index: LeakIndex, config: Decontaminate, embed: Embed) -> Near:
-    """Return a function that finds the pairs of the embedding layer; the items are embedded here, once.
+    """Return a function that finds the pairs of the embedding layer.
 
     It compares questions and columns without a role, each alone, with items long enough to be distinctive.
     """
-    enough = index.item_groups["question_bits"] >= config.thresholds.question_bits
-    item_groups = enough.arg_true().cast(pl.Int64)
-    theirs = unit_vectors(index.first_items()["question"].gather(item_groups).fill_null("").to_list(), embed)
+    item_groups, theirs = _embedded_items(index, config.thresholds.question_bits, embed)
 
     def near(rows: pl.DataFrame) -> pl.DataFrame:
         each = pl.concat_list("question", pl.col("texts").fill_null([]))
@@ -159,11 +160,20 @@ def _neighbourhood(index: LeakIndex, config: Decontaminate, embed: Embed) -> Nea
     return near
 
 
+@lru_cache(maxsize=1)
+def _embedded_items(index: LeakIndex, least_bits: float, embed: Embed) -> tuple[pl.Series, NDArray[np.float32]]:
+    """Return the groups of items to compare and their unit vectors, embedded once per process for all its shards."""
+    item_groups = (index.item_groups["question_bits"] >= least_bits).arg_true().cast(pl.Int64)
+    questions = index.first_items["question"].gather(item_groups).fill_null("")
+    return item_groups, unit_vectors(questions.to_list(), embed)
+
+
 def _spelled_out(numbered: pl.DataFrame, rows: pl.DataFrame, index: LeakIndex) -> pl.DataFrame:
     """Return the pairs with ids, names and texts instead of numbers: one for each item of an item group."""
-    items = index.items.select(
-        "item_group", "benchmark", item="id", item_text=question_side(index.items)[0].str.strip_chars()
+    found = index.items.join(
+        numbered.select(pl.col("item_group").cast(pl.Int32)), on="item_group", how="semi", maintain_order="left"
     )
+    items = found.select("item_group", "benchmark", item="id", item_text=question_side(found)[0].str.strip_chars())
     mine = rows.select("id", row_text=question_side(rows)[0].str.strip_chars())[numbered["row"]]
     pairs = (
         numbered.with_columns(pl.col("item_group").cast(pl.Int32))

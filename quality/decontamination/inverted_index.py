@@ -1,6 +1,6 @@
 """An inverted index from rare words to benchmark items, read once per window of a training text.
 
-Linear in the training text: a window costs its words plus the postings of its rare words.
+Linear in the training text: a window costs its words, the postings of its rare words.
 """
 
 from __future__ import annotations
@@ -14,22 +14,27 @@ from quality.compiled import compiled
 
 I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
-F32 = NDArray[np.float32]
+U8 = NDArray[np.uint8]
+U16 = NDArray[np.uint16]
 
 WINDOW, STEP = 512, 256
 """Words per window, and the distance between windows: some window covers any item's words in a long text."""
 
+GATE = 4096
+"""The sum at which a part makes its item a candidate; whole numbers, so that the order of words does not matter."""
+
 
 class Postings(NamedTuple):
-    """For each word id, the parts of items that list it (twice the item's number, plus 1 for its options).
+    """For each word id, the parts (question, options) of items that list it: ``parts[starts[word]:starts[word + 1]]``.
 
-    ``bits`` are the weights of words, ``gates`` the sum of listed bits at which a part makes its item a candidate.
+    ``weights`` are the bits of the word in each part, in units of which ``GATE`` make the part's item a candidate.
+    Parts that list too little for that are left out; ``items`` are the items of the others.
     """
 
-    bits: F32
     starts: I64
     parts: I32
-    gates: F32
+    weights: U16
+    items: I32
 
 
 class Candidates(NamedTuple):
@@ -44,53 +49,53 @@ class Candidates(NamedTuple):
 @compiled
 def candidates(offsets: I64, ids: I32, postings: Postings) -> Candidates:
     """Return the candidates among the texts whose word ids are ``ids[offsets[i]:offsets[i + 1]]``."""
-    sums, touched = np.zeros(postings.gates.size, np.float32), np.empty(postings.gates.size, np.int32)
-    seen = np.zeros(postings.bits.size, np.int32)
-    item_seen, window_items = np.zeros(postings.gates.size // 2, np.int32), np.empty(postings.gates.size // 2, np.int32)
-    out, count, number = _room(256), 0, 0
+    sums, present = np.zeros(postings.items.size, np.uint16), np.zeros(postings.starts.size - 1, np.uint8)
+    passed = np.empty(postings.items.size, np.int32)
+    out, count = _room(256), 0
     for text in range(offsets.size - 1):
         first, stop = offsets[text], offsets[text]
         while stop < offsets[text + 1]:
-            stop, number = min(offsets[text + 1], first + WINDOW), number + 1
-            hits = _add(ids[first:stop], postings, number, seen, sums, touched)
-            hits = _pass(touched[:hits], postings.gates, number, item_seen, sums, window_items)
+            stop = min(offsets[text + 1], first + WINDOW)
+            hits = _add(ids[first:stop], postings, present, sums, passed)
             while count + hits > out.items.size:
                 out = _grown(out)
             for k in range(count, count + hits):
-                out.texts[k], out.items[k] = text, window_items[k - count]
+                out.texts[k], out.items[k] = text, postings.items[passed[k - count]]
                 out.firsts[k], out.stops[k] = first - offsets[text], stop - offsets[text]
             count, first = count + hits, first + STEP
     return _cut(out, count)
 
 
 @compiled
-def _add(window: I32, postings: Postings, number: int, seen: I32, sums: F32, touched: I32) -> int:
-    """Sum, for every part that lists a word of the window, the bits of those words; return the number of parts."""
+def _add(window: I32, postings: Postings, present: U8, sums: U16, passed: I32) -> int:
+    """Sum, for every part, the weights of the words of the window that it lists, each word once.
+
+    Write the parts that come to their gate, one of an item, and return their number. The sums are 0 before and after.
+    """
     count = 0
     for word in window:
-        if seen[word] != number:
-            seen[word] = number
+        if not present[word]:
+            present[word] = 1
             for p in range(postings.starts[word], postings.starts[word + 1]):
                 part = postings.parts[p]
-                if sums[part] == 0:
-                    touched[count] = part
+                before = sums[part]
+                sums[part] = before + postings.weights[p]
+                if before < GATE and sums[part] >= GATE and not _passed(part, postings.items, sums):
+                    passed[count] = part
                     count += 1
-                sums[part] += postings.bits[word]
+    for word in window:
+        present[word] = 0
+    sums[:] = 0
     return count
 
 
 @compiled
-def _pass(touched: I32, gates: F32, number: int, item_seen: I32, sums: F32, passed: I32) -> int:
-    """Write the items with a part at its gate, clear the sums, and return the number of items."""
-    count = 0
-    for part in touched:
-        item = part >> 1
-        if sums[part] >= gates[part] and item_seen[item] != number:
-            item_seen[item] = number
-            passed[count] = item
-            count += 1
-        sums[part] = 0
-    return count
+def _passed(part: int, items: I32, sums: U16) -> bool:
+    """Return whether the other part of the item, if it is listed, has come to its gate."""
+    for other in range(max(0, part - 1), min(part + 2, items.size)):
+        if other != part and items[other] == items[part] and sums[other] >= GATE:
+            return True
+    return False
 
 
 @compiled

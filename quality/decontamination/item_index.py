@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from quality.decontamination.exact_questions import exact_keys
 from quality.decontamination.inputs import ITEM_SCHEMA, checked
-from quality.decontamination.inverted_index import Postings
+from quality.decontamination.inverted_index import GATE, Postings
 from quality.decontamination.rarity import UNKNOWN_BITS, known_words, word_bits
 from quality.decontamination.similarity import OPTION_PART, QUESTION_PART, Items
 from quality.decontamination.verbatim import Verbatim, build_verbatim
@@ -38,9 +39,9 @@ smaller share identifies a long question.
 """
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class LeakIndex:
-    """The indexed benchmarks.
+    """The indexed benchmarks; two of them are equal only if they are one, so that results can be kept by index.
 
     ``items`` are the given items with ``item_group``; items equal in question, options and answer form one group.
     ``item_groups`` has, per group, ``question_key``, ``options_key``, ``question_bits``, ``all_bits`` (question and
@@ -64,6 +65,7 @@ class LeakIndex:
         """Return the number of items, counting an item with several forms once."""
         return self.items.unique(["benchmark", "id"]).height
 
+    @cached_property
     def first_items(self) -> pl.DataFrame:
         """Return the first item of each group, in the order of ``item_groups``."""
         return self.items.unique("item_group", keep="first", maintain_order=True).sort("item_group")
@@ -89,6 +91,7 @@ def build_index(items: pl.DataFrame) -> LeakIndex:
         bits.astype(np.float32),
         _starts(item_group, item_groups.height),
         word.astype(np.int32),
+        bits[word].astype(np.float32),
         part,
         item_groups["question_bits"].to_numpy().astype(np.float32),
         item_groups["all_bits"].to_numpy().astype(np.float32),
@@ -160,29 +163,39 @@ def _postings(item_group: I64, word: I64, part: U8, arrays: Items) -> Postings:
         chosen_word.append(word[mask][keep])
         chosen_part.append(item_group[mask][keep] * 2 + which)
     by_word, parts = np.concatenate(chosen_word), np.concatenate(chosen_part)
-    listed = np.bincount(parts, bits[by_word], 2 * count).astype(np.float64)
-    order = np.lexsort((parts, by_word))
-    starts = _starts(by_word[order], len(bits))
-    return Postings(arrays.bits, starts, parts[order].astype(np.int32), _gates(listed))
+    gates = _gates(np.bincount(parts, bits[by_word], 2 * count).astype(np.float64))
+    live = np.isfinite(gates)
+    numbers, listed = np.cumsum(live) - 1, live[parts]
+    by_word, parts = by_word[listed], parts[listed]
+    weights = np.ceil(bits[by_word] / gates[parts] * GATE).astype(np.uint16)
+    order = np.argsort(by_word * (2 * count) + parts)
+    return Postings(
+        _starts(by_word[order], len(bits)),
+        numbers[parts[order]].astype(np.int32),
+        weights[order],
+        (np.flatnonzero(live) // 2).astype(np.int32),
+    )
 
 
 def _listed(item_group: I64, word: I64, bits: F64) -> NDArray[np.bool_]:
-    """Return which words of a part are listed."""
-    order = np.lexsort((word, -bits[word], item_group))
+    """Return which words of a part are listed; ``item_group`` is sorted."""
+    rank = np.empty(len(bits), np.int64)
+    rank[np.argsort(-bits, kind="stable")] = np.arange(len(bits))
+    order = np.argsort(item_group * len(bits) + rank[word])  # by group, then rarest first
     ordered = bits[word[order]]
-    total = np.bincount(item_group, bits[word])[item_group[order]] if len(item_group) else ordered
-    first = np.searchsorted(item_group[order], item_group[order])
+    first = _starts(item_group, int(item_group[-1]) + 1)[item_group] if len(item_group) else item_group
+    total = np.bincount(item_group, bits[word])[item_group] if len(item_group) else ordered
     rarer = np.cumsum(ordered) - ordered
-    rarer -= rarer[first] if len(item_group) else 0
+    rarer -= rarer[first]
     keep = np.empty(len(item_group), np.bool_)
     keep[order] = (ordered >= LISTED_BITS) | ((rarer < LISTED_SHARE * total) & (ordered >= LISTED_LEAST))
     return keep
 
 
-def _gates(listed: F64) -> NDArray[np.float32]:
+def _gates(listed: F64) -> F64:
     """Return the bits at which a part becomes a candidate; infinite where it lists too little."""
     question, options = listed[0::2], listed[1::2]
-    gates = np.empty(len(listed), np.float32)
+    gates = np.empty(len(listed))
     (low, most), (high, least) = GATES
     gates[0::2] = np.maximum(GATE_BITS, question * np.interp(question, (low, high), (most, least)))
     gates[1::2] = np.maximum(OPTIONS_GATE_BITS, OPTIONS_GATE * options)

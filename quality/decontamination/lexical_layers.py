@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import polars as pl
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass as checked
@@ -118,20 +119,18 @@ def _limits(config: SimilarityThresholds) -> tuple[Limits, PassageLimits]:
     return wholes, dense
 
 
-def lexical_pairs(
-    rows: pl.DataFrame, index: LeakIndex, config: SimilarityThresholds, workers: int | None
-) -> pl.DataFrame:
+def lexical_pairs(rows: pl.DataFrame, index: LeakIndex, config: SimilarityThresholds) -> pl.DataFrame:
     """Return the pairs (``FOUND_SCHEMA``) found by words alone, suspects included; a pair may occur several times."""
     keys = exact_keys(rows)
     exact = exact_pairs(keys, index.item_groups, config.exact_bits)
-    verbatim = verbatim_pairs(rows, index.verbatim, workers)
+    verbatim = verbatim_pairs(rows, index.verbatim)
     equal_questions = index.item_groups["question_key"].gather(verbatim["item_group"]) == keys["question_key"].gather(
         verbatim["row"]
     )
     verbatim = verbatim.with_columns(layer=pl.when(equal_questions).then(pl.lit("exact")).otherwise("layer"))
-    wholes, by_question = scan(*question_side(rows), index, *_limits(config), workers)
-    alone, inside = _single_texts(rows, index, config, workers)
-    _, stated = scan(*reasoning_side(rows), index, *_limits(config), workers)
+    wholes, by_question = scan(*question_side(rows), index, *_limits(config))
+    alone, inside = _single_texts(rows, index, config)
+    _, stated = scan(*reasoning_side(rows), index, *_limits(config))
     plain = pl.lit(None, pl.String).alias("single_text")
     wholes, by_question, stated = (pairs.with_columns(plain) for pairs in (wholes, by_question, stated))
     by_question = pl.concat([wholes, by_question, alone, inside])
@@ -155,20 +154,20 @@ def lexical_pairs(
 
 def _about_one(pairs: pl.DataFrame, rows: pl.DataFrame, index: LeakIndex) -> pl.DataFrame:
     """Return the pairs; a pair becomes a suspect if the row has another name or number in the place of the item's."""
-    theirs, questions = index.first_items()["question"], rows["question"]
-    contrasting = []
-    for row, item_group, passage, single_text, layer in pairs.select(
-        "row", "item_group", "passage", "single_text", "layer"
-    ).iter_rows():
-        item, mine = theirs[int(item_group)] or "", single_text or questions[int(row)] or ""
-        text = mine if passage is None or len(mine) <= WHOLE_TO * len(item) else passage
-        contrasting.append(layer != SUSPECTED and len(text) <= WHOLE_TO * len(item) and contrasts(text, item))
-    suspected = pl.when(pl.Series(contrasting, dtype=pl.Boolean)).then(pl.lit(SUSPECTED)).otherwise("layer")
-    return pairs.with_columns(layer=suspected)
+    items = index.first_items["question"].gather(pairs["item_group"]).fill_null("")
+    questions = rows["question"].gather(pairs["row"]).fill_null("")
+    texts = pl.select(mine=pl.coalesce(pairs["single_text"], questions), passage=pairs["passage"], item=items)
+    whole = pl.col("mine").str.len_chars() <= WHOLE_TO * pl.col("item").str.len_chars()
+    texts = texts.with_columns(text=pl.when(whole | pl.col("passage").is_null()).then("mine").otherwise("passage"))
+    short = texts.select(pl.col("text").str.len_chars() <= WHOLE_TO * pl.col("item").str.len_chars()).to_series()
+    judged = short & (pairs["layer"] != SUSPECTED)
+    contrasting = np.zeros(pairs.height, np.bool_)
+    contrasting[judged.to_numpy()] = [contrasts(*both) for both in texts.filter(judged).select("text", "item").rows()]
+    return pairs.with_columns(layer=pl.when(pl.Series(contrasting)).then(pl.lit(SUSPECTED)).otherwise("layer"))
 
 
 def _single_texts(
-    rows: pl.DataFrame, index: LeakIndex, config: SimilarityThresholds, workers: int | None
+    rows: pl.DataFrame, index: LeakIndex, config: SimilarityThresholds
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return what ``scan`` finds in single texts: questions without options, and columns without a known role.
 
@@ -178,7 +177,7 @@ def _single_texts(
     each = pl.concat_list(question_alone.fill_null(pl.lit([], pl.List(pl.String))), pl.col("texts").fill_null([]))
     table = rows.select(row=pl.int_range(pl.len(), dtype=pl.Int64), text=each)
     table = table.explode("text", empty_as_null=True, keep_nulls=True).filter(pl.col("text").fill_null("") != "")
-    scanned = scan(table["text"], table["text"].str.len_bytes(), index, *_limits(config), workers)
+    scanned = scan(table["text"], table["text"].str.len_bytes(), index, *_limits(config))
     wholes, parts = (
         pairs.with_columns(row=table["row"].gather(pairs["row"]), single_text=table["text"].gather(pairs["row"]))
         for pairs in scanned
@@ -199,10 +198,11 @@ def _confirmed(pairs: pl.DataFrame, rows: pl.DataFrame, index: LeakIndex, config
     judged = pl.Series(index.verbatim.judged).gather(table["item_group"]) & (bits < LENGTH_BITS)
     itself = by_question & ~judged & ~pl.col("optional")
     close = (itself & (pl.col("score") >= config.certain)) | (pl.col("similar_answer") & (pl.col("kind") != REWRITE))
-    table = table.with_columns(close=close)
-    agree = facts_agree(table, rows, index)
-    sure = pl.col("same") | pl.col("stated") | (pl.col("close") & pl.Series(agree))
-    return table.with_columns(layer=pl.when(sure).then("layer").otherwise(pl.lit(SUSPECTED)))
+    answered = pl.col("same") | pl.col("stated")
+    sure = table.select(answered).to_series().to_numpy().copy()
+    by_facts = table.select(close & ~answered).to_series()
+    sure[by_facts.to_numpy()] = facts_agree(table.filter(by_facts), rows, index).to_numpy()
+    return table.with_columns(layer=pl.when(pl.Series(sure)).then("layer").otherwise(pl.lit(SUSPECTED)))
 
 
 def _answered(

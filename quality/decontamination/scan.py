@@ -1,9 +1,6 @@
-"""Block-wise, multi-threaded comparison of rows with an index: the lexical pairs of both sides of a row."""
+"""Block-wise comparison of rows with an index: the lexical pairs of both sides of a row."""
 
 from __future__ import annotations
-
-import os
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import polars as pl
@@ -18,7 +15,7 @@ from quality.decontamination.word_keys import Words, words
 I64 = NDArray[np.int64]
 
 BLOCK_ROWS = 1000
-"""Rows per thread and turn: enough to amortise clearing its tables."""
+"""Rows at a time: enough to amortise clearing its tables."""
 
 SIMILAR_SCHEMA = pl.Schema(
     {
@@ -47,20 +44,16 @@ def reasoning_side(rows: pl.DataFrame) -> tuple[pl.Series, pl.Series]:
 
 
 def scan(
-    texts: pl.Series, cuts: pl.Series, index: LeakIndex, limits: Limits, dense: PassageLimits, workers: int | None
+    texts: pl.Series, cuts: pl.Series, index: LeakIndex, limits: Limits, dense: PassageLimits
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return the pairs (``SIMILAR_SCHEMA``) of texts and item groups similar as wholes, and those similar by a passage.
 
-    The first ``cuts`` bytes of a text are its question. Each table has a pair once, sorted by row and item group. The
-    result does not depend on the number of workers (None: one per core).
+    The first ``cuts`` bytes of a text are its question. Each table has a pair once, sorted by row and item group.
     """
-    starts = range(0, len(texts), BLOCK_ROWS)
-    with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
-        work = [
-            pool.submit(_block, texts[at : at + BLOCK_ROWS], cuts[at : at + BLOCK_ROWS], index, limits, dense, at)
-            for at in starts
-        ]
-        blocks = [future.result() for future in work]
+    blocks = [
+        _block(texts[at : at + BLOCK_ROWS], cuts[at : at + BLOCK_ROWS], index, limits, dense, at)
+        for at in range(0, len(texts), BLOCK_ROWS)
+    ]
     return _strongest([wholes for wholes, _ in blocks]), _strongest([parts for _, parts in blocks])
 
 

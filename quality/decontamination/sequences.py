@@ -32,6 +32,7 @@ PHRASE_WORDS, PHRASE_BITS = 3, 10.0
 """Least words, and bits together, of a question that begins a sentence with an answer that is one."""
 
 FILTER_BITS = 23
+WORD_SHIFT = np.uint64(48)
 PRIME, SHIFT, ONE = np.uint64(0x9E3779B97F4A7C15), np.uint64(29), np.uint64(1)
 
 
@@ -242,11 +243,19 @@ def answers_of(
     and ``bits`` its weight; ``answered`` and ``complete`` are the bits that question and answer, or question and
     options, need by boundary.
     """
-    out = np.zeros(texts.size, np.bool_)
+    out, of_text, before = np.zeros(texts.size, np.bool_), np.full(1 << 16, -1, np.int64), -1
     for h in range(texts.size):
         text, options, present, option_bits = texts[h], 0, 0, 0.0
         low, high = offsets[text], offsets[text + 1]
+        if text != before:
+            before = text
+            for k in range(low, high):
+                of_text[keys[k] >> WORD_SHIFT] = text
         for form in range(known.of_group[item_groups[h]], known.of_group[item_groups[h] + 1]):
+            if of_text[known.keys[known.starts[form]] >> WORD_SHIFT] != text:  # the text lacks its first word
+                if known.options[form]:
+                    options, option_bits = options + 1, option_bits + known.bits[form]
+                continue
             clear, after = _clearest(data, bounds[text], places, keys, low, high, firsts[h], stops[h], known, form)
             if known.options[form]:
                 options, present = options + 1, present + (clear >= 0)

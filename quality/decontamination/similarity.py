@@ -28,11 +28,14 @@ with a judge's verdict.
 
 
 class Items(NamedTuple):
-    """Benchmark items: distinct word ids end to end, the parts that contain each, and bits of question and of all."""
+    """Benchmark items: distinct word ids end to end, the bits of each and the parts that contain it, and the bits of
+    question and of all. ``bits`` are those of every word id.
+    """
 
     bits: F32
     starts: I64
     words: I32
+    word_bits: F32
     parts: U8
     question_bits: F32
     all_bits: F32
@@ -101,15 +104,16 @@ def similar_windows(texts: Texts, items: Items, pairs: Candidates, limits: Limit
 
     A pair may come from several windows of a text.
     """
-    present, parts = np.zeros(items.bits.size, np.int64), np.zeros(items.bits.size, np.uint8)
-    out, near, count, nearby, number = _room(pairs.items.size), np.empty(pairs.items.size, np.int64), 0, 0, 0
+    parts = np.zeros(items.bits.size, np.uint8)
+    out, near, count, nearby = _room(pairs.items.size), np.empty(pairs.items.size, np.int64), 0, 0
     window, text, first = Window(0, 0, 0.0, 0.0, False), -1, -1
     for k in range(pairs.items.size):
         item = pairs.items[k]
         if pairs.texts[k] != text or pairs.firsts[k] != first:
-            text, first, number = pairs.texts[k], pairs.firsts[k], number + 1
-            window = _survey(texts, items.bits, present, parts, text, first, pairs.stops[k], number)
-        shared = _overlap(items, item, present, parts, number)
+            parts[texts.ids[window.first : window.stop]] = 0
+            text, first = pairs.texts[k], pairs.firsts[k]
+            window = _survey(texts, items.bits, parts, text, first, pairs.stops[k])
+        shared = _overlap(items, item, parts)
         if shared.question >= max(limits.suspect_bits, limits.passage * items.question_bits[item]):
             near[nearby] = k
             nearby += 1
@@ -134,31 +138,30 @@ def _front(old: Pairs, count: int) -> Pairs:
 
 
 @compiled
-def _survey(texts: Texts, bits: F32, present: I64, parts: U8, text: int, first: int, last: int, number: int) -> Window:
-    """Mark the words of a window with its number and their first part, and sum their bits."""
+def _survey(texts: Texts, bits: F32, parts: U8, text: int, first: int, last: int) -> Window:
+    """Mark the words of a window with their first part, and sum their bits."""
     start, stop = texts.offsets[text] + first, texts.offsets[text] + last
     cut = texts.offsets[text] + texts.questions[text]
     question, everything = 0.0, 0.0
     for k in range(start, stop):
         word = texts.ids[k]
-        if present[word] != number:
-            present[word], parts[word] = number, QUESTION_PART if k < cut else OPTION_PART
+        if not parts[word]:
+            parts[word] = QUESTION_PART if k < cut else OPTION_PART
             everything += bits[word]
             question += bits[word] if k < cut else 0.0
     return Window(start, stop, question, everything, stop > cut)
 
 
 @compiled
-def _overlap(items: Items, item: int, present: I64, parts: U8, number: int) -> Shared:
+def _overlap(items: Items, item: int, parts: U8) -> Shared:
     both_questions, question, everything = 0.0, 0.0, 0.0
     for p in range(items.starts[item], items.starts[item + 1]):
-        word = items.words[p]
-        if present[word] == number:
-            bits = items.bits[word]
-            everything += bits
-            if items.parts[p] & QUESTION_PART:
-                question += bits
-                both_questions += bits if parts[word] == QUESTION_PART else 0.0
+        part = parts[items.words[p]]
+        bits = items.word_bits[p] if part else 0.0
+        in_question = bits if items.parts[p] & QUESTION_PART else 0.0
+        everything += bits
+        question += in_question
+        both_questions += in_question if part == QUESTION_PART else 0.0
     return Shared(both_questions, question, everything)
 
 

@@ -7,8 +7,6 @@ fixed (``rarity``), so that no other item, benchmark, column or row can hide a l
 
 from __future__ import annotations
 
-import os
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 
@@ -37,7 +35,7 @@ F64 = NDArray[np.float64]
 U8 = NDArray[np.uint8]
 
 BLOCK_ROWS = 4000
-"""Rows per thread and turn: enough to amortise its tables."""
+"""Rows at a time: enough to amortise their tables."""
 
 LEAST_BITS = 2.0
 """Least weight of a word outside bare stems."""
@@ -328,13 +326,10 @@ def joined(rows: pl.DataFrame) -> pl.Series:
     return rows.select(pl.concat_str(parts, separator="\n", ignore_nulls=True)).to_series()
 
 
-def verbatim_pairs(rows: pl.DataFrame, known: Verbatim, workers: int | None) -> pl.DataFrame:
+def verbatim_pairs(rows: pl.DataFrame, known: Verbatim) -> pl.DataFrame:
     """Return (row, item group, layer, score, bits, passage) of the groups found word for word in rows."""
     texts = joined(rows)
-    starts = range(0, rows.height, BLOCK_ROWS)
-    with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
-        work = [pool.submit(_block, texts[at : at + BLOCK_ROWS], known, at) for at in starts]
-        blocks = [future.result() for future in work]
+    blocks = [_block(texts[at : at + BLOCK_ROWS], known, at) for at in range(0, rows.height, BLOCK_ROWS)]
     schema = {"row": pl.Int64, "item_group": pl.Int64, "layer": pl.String, "score": pl.Float64, "bits": pl.Float64}
     return pl.concat([pl.DataFrame(schema={**schema, "passage": pl.String}), *blocks])
 

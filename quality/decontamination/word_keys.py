@@ -142,14 +142,15 @@ def code_point(data: Bytes, at: int) -> tuple[np.int64, int]:
 
 @compiled
 def _words(data: Bytes, ends: I64, folding: Folding) -> Words:
-    offsets, keys, at = np.zeros(ends.size, np.int64), np.empty(64, np.uint64), np.empty(64, np.int64)
+    expected = 64 + (ends[-1] - ends[0]) // 4  # most words are longer; memory that is not written costs nothing
+    offsets, keys, at = np.zeros(ends.size, np.int64), np.empty(expected, np.uint64), np.empty(expected, np.int64)
     for i in range(ends.size - 1):
         room = offsets[i] + 2 * (ends[i + 1] - ends[i]) + 2
         if room > keys.size:
             keys, at = _longer(keys, offsets[i], 2 * room), _longer(at, offsets[i], 2 * room)
         mine = Words(offsets, keys[offsets[i] :], at[offsets[i] :])
         offsets[i + 1] = offsets[i] + _tokenise(data, ends[i], ends[i + 1], folding, mine)
-    return Words(offsets, keys[: offsets[-1]].copy(), at[: offsets[-1]].copy())
+    return Words(offsets, keys[: offsets[-1]], at[: offsets[-1]])
 
 
 @compiled
@@ -164,6 +165,8 @@ def _tokenise(data: Bytes, start: int, stop: int, folding: Folding, out: Words) 
     """Write the words of ``data[start:stop]`` and return their number; needs room for two per byte, and two more."""
     count, key, length, before, run, here, begun = 0, BASIS, 0, 0, 0, start, 0
     while here <= stop:
+        if not run:
+            here, count, key, length = _ascii_words(data, here, start, stop, folding, out, count, key, length)
         code, after = code_point(data, here) if here < stop else (np.int64(32), here + 1)
         folded = folding.table[code] if code < folding.table.size else 0
         parts = 1 if folded >= 0 else 0 if folded == -1 else folding.spill[-2 - folded]
@@ -184,6 +187,27 @@ def _tokenise(data: Bytes, start: int, stop: int, folding: Folding, out: Words) 
                 before, run, begun = character, run + 1, here - start
         here = after
     return count
+
+
+@compiled
+def _ascii_words(
+    data: Bytes, here: int, start: int, stop: int, folding: Folding, out: Words, count: int, key: np.uint64, length: int
+) -> tuple[int, int, np.uint64, int]:
+    """Read from byte ``here`` to the next one that is not ASCII: most text is ASCII, and quicker so.
+
+    Return that byte, the number of words written, and key and length of the word that is begun.
+    """
+    while here < stop and data[here] < 0x80:
+        character = folding.table[data[here]]
+        if character:
+            if length == 0:
+                key, out.at[count] = BASIS, here - start
+            key = (key ^ np.uint64(character)) * PRIME if length < folding.longest else key
+            length += 1
+        elif length:
+            count, length = _emit(out, count, key), 0
+        here += 1
+    return here, count, key, length
 
 
 @compiled
