@@ -112,6 +112,11 @@ def test_the_last_verdict_on_a_row_counts_and_half_a_line_of_a_killed_run_does_n
         ('{"id": "a"}', "line 2: mark is missing"),
         ('{"id": "a", "mark": "m", "reviewer": "ann", "verdict": "good"}', "line 2: verdict is 'good'"),
         ('{"id": "a", "mark": "m", "reviewer": "ann", "verdict": "right", "reason": "x"}', "reason is 'x'"),
+        (
+            '{"id": "a", "mark": "m", "reviewer": "ann", "verdict": "right", "reason": "wrong-answer"}',
+            "line 2: verdict is 'right' with the reason 'wrong-answer' (the answer is wrong), expected no reason",
+        ),
+        ('{"id": "a", "mark": "m", "reviewer": "", "verdict": "right"}', "line 2: reviewer is ''"),
         ("[]", "line 2: "),
         ("{", "line 2: "),
         ('{"id": "a", "mark": "m", "reviewer": "bob", "verdict": "right"}', "expected one reviewer a file"),
@@ -262,6 +267,7 @@ def test_every_faulty_line_of_a_sheet_is_named_and_nothing_is_read(name, folder,
         rows[3] |= {"mark": "0" * 16, "verdict": "right"}
         rows[4] |= {"verdict": "wrong", "reason": "bad"}
         rows[5] |= {"comment": "what is this?"}
+        rows[6] |= {"verdict": "right", "reason": "wrong-answer"}
 
     edit(path, spoil)
     with pytest.raises(ReviewError) as error:
@@ -274,10 +280,11 @@ def test_every_faulty_line_of_a_sheet_is_named_and_nothing_is_read(name, folder,
         "mark is '0000000000000000'",
         "reason is 'bad'",
         "has a reason or comment but no verdict",
+        "verdict is 'right' with the reason 'wrong-answer' (the answer is wrong), expected no reason, or the verdict",
     ):
         assert part in message
     if name.endswith("xlsx"):
-        assert [f"line {n}: " in message for n in range(2, 9)] == [True] * 6 + [False]
+        assert [f"line {n}: " in message for n in range(2, 10)] == [True] * 7 + [False]
 
 
 def test_a_row_on_two_lines_and_a_sheet_of_another_kind_are_refused(folder, sample, tmp_path):
@@ -396,6 +403,16 @@ def test_a_forged_verdict_is_found(reviewed, tmp_path):
     findings_text = " ".join(one.describe() for one in verify(copy).findings)
     assert "figures.review" in findings_text
     assert "gone or changed" in findings_text
+    spoiled = {
+        "verdict is 'right' with the reason 'unsafe'": rows.with_columns(
+            verdict=pl.lit("right"), reason=pl.lit("unsafe")
+        ),
+        "reason is 'none'": rows.with_columns(verdict=pl.lit("wrong"), reason=pl.lit("none")),
+        "a second verdict of ann on ": pl.concat([rows, rows.filter(reviewer="ann").head(1)]),
+    }
+    for expected, table in spoiled.items():
+        table.write_parquet(copy / FILE)
+        assert expected in " ".join(one.describe() for one in verify(copy).findings)
     pl.DataFrame({"id": [1]}).write_parquet(copy / FILE)
     assert any("reviews/verdicts.parquet" in one.describe() for one in verify(copy).findings)
 
@@ -530,6 +547,7 @@ def test_another_page_cannot_send_a_verdict(headers, status, served, app):
         VERDICT | {"n": "x"},
         VERDICT | {"verdict": "good"},
         VERDICT | {"reason": "bad"},
+        VERDICT | {"verdict": "right"},
         VERDICT | {"comment": "x" * 5000},
         VERDICT | {"more": 1},
     ],
@@ -612,6 +630,8 @@ def test_a_reviewer_judges_by_keyboard_alone(page, app, sample, served):
     at_row(page, 1)
     page.press("r")
     wait_for_status(page, "stored")
+    page.press("1")  # a reason, which a right row cannot have
+    assert page.js("return [...document.querySelectorAll('[data-reason]')].every((one) => one.disabled)")
     page.press("n")
     at_row(page, 2)
     page.press("u", "k")

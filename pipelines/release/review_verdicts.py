@@ -14,6 +14,7 @@ import polars as pl
 from pipelines.release.data_files import scan
 from sources.atomic import write_table, writing
 from sources.fields.json_model import JsonModel
+from sources.fields.names import check_name
 from sources.formats.literal import read_parquet
 from sources.releases.read_manifest import ReleaseError
 
@@ -29,7 +30,7 @@ REASONS = {
     "personal-data": "it names a person",
     "form": "broken off, mangled, another language",
 }
-"""Reasons of a verdict that a reviewer can choose, with their meaning."""
+"""Reasons that a reviewer can choose for "wrong" or "unsure", with their meaning; each names a fault of the row."""
 
 JUDGED = ("messages", "context", "options", "gold", "answer", "response", "rejected")
 """Fields that a reviewer judges; a verdict is void once one of them has changed."""
@@ -65,13 +66,26 @@ def row_mark(row: dict[str, Any]) -> str:
 
 
 def check_verdict(verdict: str, reason: str, comment: str) -> None:
-    """Raise ``ValueError`` for an unknown verdict or reason, or a comment that is too long."""
+    """Raise ``ValueError`` for an unknown verdict or reason, a reason that contradicts it, or a comment too long."""
     if verdict not in ANSWERS:
         raise ValueError(f"verdict is {verdict!r}, expected {', '.join(ANSWERS)}")
     if reason and reason not in REASONS:
         raise ValueError(f"reason is {reason!r}, expected nothing or one of {', '.join(REASONS)}")
+    if reason and verdict == "right":
+        raise ValueError(
+            f"verdict is 'right' with the reason {reason!r} ({REASONS[reason]}), expected no reason, or the verdict "
+            "wrong or unsure; a remark on a right row is a comment"
+        )
     if len(comment) > LONGEST_COMMENT:
         raise ValueError(f"the comment has {len(comment):,} characters, expected {LONGEST_COMMENT:,} at most")
+
+
+def _valid_verdict(value: dict[str, Any]) -> Verdict:
+    """Return the verdict of a JSON value; ``ValueError`` for one that no reviewer can give."""
+    one = Verdict.of(value)
+    check_name("reviewer", one.reviewer)
+    check_verdict(one.verdict, one.reason, one.comment)
+    return one
 
 
 # --- the file of a reviewer ----------------------------------------------------------------------------------------
@@ -105,8 +119,7 @@ def read_verdicts(path: Path) -> list[Verdict]:
         if not line.strip():
             continue
         try:
-            one = Verdict.of(json.loads(line))
-            check_verdict(one.verdict, one.reason, one.comment)
+            one = _valid_verdict(json.loads(line))
         except ValueError as error:
             raise ReviewError(f"{path}, line {number}: {error}; correct or delete the line") from error
         last_verdicts[one.id] = one
@@ -166,12 +179,19 @@ def verdict_table(verdicts: Sequence[Verdict]) -> pl.DataFrame:
 
 
 def released_verdicts(folder: Path) -> list[Verdict]:
-    """Return the verdicts in a release; ``ReviewError`` for an invalid one."""
+    """Return the verdicts in a release; ``ReviewError`` for an invalid one, or two of one reviewer on one row."""
     rows = released_reviews(folder)
-    try:
-        return [] if rows is None else [Verdict.of(row) for row in rows.iter_rows(named=True)]
-    except ValueError as error:
-        raise ReviewError(f"{folder / FILE}: {error}") from error
+    verdicts: dict[tuple[str, str], Verdict] = {}
+    for number, row in enumerate([] if rows is None else rows.iter_rows(named=True), 1):
+        try:
+            one = _valid_verdict(row)
+        except ValueError as error:
+            raise ReviewError(f"{folder / FILE}, row {number}: {error}") from error
+        if verdicts.setdefault((one.id, one.reviewer), one) is not one:
+            raise ReviewError(
+                f"{folder / FILE}, row {number}: a second verdict of {one.reviewer} on {one.id}, expected one"
+            )
+    return list(verdicts.values())
 
 
 def released_reviews(folder: Path) -> pl.DataFrame | None:

@@ -41,7 +41,10 @@ async function show(n) {
 function buttons() {
   const one = given[state.at];
   for (const button of verdicts) button.setAttribute("aria-pressed", String(button.dataset.verdict === one.verdict));
-  for (const button of reasons) button.setAttribute("aria-pressed", String(button.dataset.reason === one.reason));
+  for (const button of reasons) {
+    button.setAttribute("aria-pressed", String(button.dataset.reason === one.reason));
+    button.disabled = one.verdict === "right";
+  }
   if (comment.value !== one.comment) comment.value = one.comment;
   const done = given.filter((each, n) => each.verdict && isSaved(n)).length;
   $("summary").replaceChildren(make("b", {}, number(done)), ` of ${number(data.rows.length)} rows judged; this one is from ${data.rows[state.at].source}`);
@@ -75,6 +78,7 @@ function save(n) {
 
 function set(name, value) {
   const one = given[state.at];
+  if (name === "reason" && one.verdict === "right") return; // every reason names a fault
   one[name] = one[name] === value && name === "reason" ? "" : value;
   if (name === "verdict" && value === "right") one.reason = "";
   state.failed = "";
