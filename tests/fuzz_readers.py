@@ -6,8 +6,8 @@
     python tests/fuzz_readers.py FILE                             # one case again, as a failure left it
 
 Each case is a corpus and the content of one of its files, made from the fixtures. The rows that are read must fit into
-the table of records, the broken ones into the quarantine, and a case may take ten seconds. A failing case is left in
---out. Not collected by pytest, but for a few seconds (test_hostile_rows.py).
+the table of records, the broken ones into the quarantine, and a case may take ten seconds of processor time. A failing
+case is left in --out. Not collected by pytest, but for a few seconds (test_hostile_rows.py).
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from sources.table import frame, malformed
 FIXTURES = Path(__file__).parent / "fixtures" / "mirror"
 CORPORA = {**SOURCES, **BENCHMARKS}
 LONGEST_S = 10
-"""Seconds that reading a small file may take."""
+"""Seconds of processor time that reading a small file may take."""
 
 WORDS = [
     *(b"null", b"true", b"-1", b"0", b"1e999", b"99999999999999999999", b'""', b"[]", b"{}", b"NaN", b"\\u0000"),
@@ -76,7 +76,7 @@ def mutated(content: bytes, rng: random.Random) -> bytes:
 def check(corpus: Corpus, file: RawFile, content: bytes, place: Path) -> None:
     """Read the content as this file of the corpus; raises where it is neither read nor refused."""
     place.write_bytes(content)
-    began = time.monotonic()
+    began = time.process_time()
     rows: list[Record] = []
     broken: list[Malformed] = []
     try:
@@ -86,7 +86,8 @@ def check(corpus: Corpus, file: RawFile, content: bytes, place: Path) -> None:
         pass
     assert frame(rows).height == len(rows)
     assert malformed(broken).height == len(broken)
-    assert time.monotonic() - began < LONGEST_S, f"took {time.monotonic() - began:.0f} s"
+    taken = time.process_time() - began  # of the processor, as other work on the machine is no fault of the reader
+    assert taken < LONGEST_S, f"took {taken:.0f} s of processor time"
 
 
 def fuzz(names: list[str], seconds: float, seed: int, out: Path) -> int:
