@@ -9,6 +9,7 @@ from tiny_recipe import refused, run
 
 from pipelines.api.results import Release
 from pipelines.release.released_files import changed_files
+from pipelines.verify.verify_release import verify
 from sources.releases.read_manifest import ReleaseError, load
 
 MEDQUAD = "data/sft/medquad/train-00000-of-00001.parquet"
@@ -33,6 +34,23 @@ def add_a_file(folder):
     return name
 
 
+def add_a_note(folder):
+    (folder / "data/notes.txt").write_text("see here")
+    return "data/notes.txt"
+
+
+def link_an_equal_file(folder):
+    moved = (folder / MEDQUAD).rename(folder.parent / "moved.parquet")
+    (folder / MEDQUAD).symlink_to(moved)
+    return MEDQUAD
+
+
+def link_an_equal_manifest(folder):
+    moved = (folder / "manifest.json").rename(folder.parent / "moved.json")
+    (folder / "manifest.json").symlink_to(moved)
+    return "manifest.json"
+
+
 def remove_the_ledger(folder):
     shutil.rmtree(folder / "ledger")
     return "ledger/rows-00000-of-00001.parquet"
@@ -44,7 +62,8 @@ def relicense_in_the_manifest(folder):
     return "manifest.json"
 
 
-CHANGES = [edit_a_row, add_a_file, remove_the_ledger, relicense_in_the_manifest]
+CHANGES = [edit_a_row, add_a_file, add_a_note, link_an_equal_file, link_an_equal_manifest, remove_the_ledger]
+CHANGES += [relicense_in_the_manifest]
 
 
 @pytest.mark.parametrize("change", CHANGES)
@@ -52,6 +71,7 @@ def test_a_changed_file_of_rows_is_named(change, release):
     assert changed_files(release, load(release)) == []
     name = change(release)
     assert changed_files(release, load(release)) == [name]
+    assert name in {finding.file for finding in verify(release).findings}
 
 
 @pytest.mark.parametrize("change", CHANGES)

@@ -83,6 +83,16 @@ def link_a_file(folder):
     (folder / MEDQUAD).symlink_to(folder.parent / "moved.parquet")
 
 
+def link_the_manifest(folder):
+    (folder / MANIFEST).rename(folder.parent / "moved.json")
+    (folder / MANIFEST).symlink_to(folder.parent / "moved.json")
+
+
+def link_a_folder(folder):
+    (folder / "ledger").rename(folder.parent / "moved")
+    (folder / "ledger").symlink_to(folder.parent / "moved")
+
+
 def add_a_file(folder):
     (folder / "data" / "sft" / "notes.txt").write_text("see here")
 
@@ -146,6 +156,8 @@ CLUMSY = [
     (lambda folder: (folder / "README.md").unlink(), "README.md", "file"),
     (swap_two_files, HEADQA, "source of rows"),
     (link_a_file, MEDQUAD, "kind"),
+    (link_the_manifest, MANIFEST, "kind"),
+    (link_a_folder, "ledger", "kind"),
     (add_a_file, "data/sft/notes.txt", "file"),
     (add_a_data_file, "data/sft/medquad/train-00001-of-00002.parquet", "file"),
     (add_a_data_file, "data", "row medquad:"),

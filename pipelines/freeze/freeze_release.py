@@ -22,6 +22,7 @@ from pipelines.release.config_file import CONFIG, release_config
 from pipelines.release.croissant import croissant
 from pipelines.release.data_files import license_of, write_data
 from pipelines.release.figures import figures
+from pipelines.release.finding import listed
 from pipelines.release.item_lists import write_item_list
 from pipelines.release.ledger import write_ledger
 from pipelines.release.libraries import built_with
@@ -29,7 +30,6 @@ from pipelines.release.locate import check_version, hash_file, place
 from pipelines.release.manifest import environment, seal
 from pipelines.release.review_verdicts import Verdict, write_reviews
 from pipelines.storage.store import Store
-from pipelines.verify.finding import listed
 from sources.atomic import write_bytes, writing
 from sources.releases.manifest_model import FORMAT, Manifest, StepSummary
 from sources.releases.read_manifest import MANIFEST, ReleaseError, load

@@ -31,19 +31,21 @@ from pipelines.build.session import BuildSession
 from pipelines.build.step import GenerateStep, Step
 from pipelines.freeze.freeze_release import freeze, staged_release
 from pipelines.release.completion_files import FOLDER, restore
+from pipelines.release.finding import Finding, listed
 from pipelines.release.libraries import built_with
 from pipelines.release.locate import place
 from pipelines.release.open_release import reading
+from pipelines.release.released_files import ALL_FILES, changed_files, compare_files
 from pipelines.release.review_verdicts import released_verdicts
 from pipelines.storage.lock import Lock
 from pipelines.storage.store import Store
-from pipelines.verify import check_files, check_graph
-from pipelines.verify.finding import Finding, ReleaseUnderTest, listed
+from pipelines.verify import check_graph
+from pipelines.verify.release_under_test import ReleaseUnderTest
 from pipelines.verify.verify_release import checked
 from sources.fetch.mirror import MissingCorpusError
 from sources.fields.json_model import Values
 from sources.releases.manifest_model import Manifest
-from sources.releases.read_manifest import MANIFEST, ReleaseError, file_hash, load, read
+from sources.releases.read_manifest import MANIFEST, ReleaseError, load, read
 from synth.teachers.embedded import EmbeddedTeacher
 from synth.teachers.replay import KIND, RecordedTeacher
 from synth.teachers.specs import ELSEWHERE
@@ -127,7 +129,7 @@ def _freeze_rebuilt(session: BuildSession, original: Manifest, store: Store, rel
         folder = place(store, original)
         if not (folder / MANIFEST).exists():
             freeze(store, rebuilt, partial)
-        elif wrong := _other_files(folder, original):
+        elif wrong := changed_files(folder, original, ALL_FILES):
             raise ReleaseError(
                 f"{folder} exists with other content: {', '.join(wrong)}; move it away, or name another folder "
                 "with --store"
@@ -142,21 +144,13 @@ def _explained(original: Manifest, rebuilt: Manifest) -> str:
     return f"{same}; {describe(also_changed)}" if also_changed or not rows else same
 
 
-def _other_files(folder: Path, original: Manifest) -> list[str]:
-    return [
-        file.path
-        for file in original.files
-        if not (path := folder / file.path).is_file() or file_hash(path) != file.sha256
-    ]
-
-
 # --- checks before the build -----------------------------------------------------------------------------------------
 
 
 def _refuse_tampered(release: ReleaseUnderTest, path: Path) -> None:
     """Raise ``ReleaseError`` for a manifest that contradicts itself, and for completions that do not belong to it."""
     findings = list(checked(release, CHECKS))
-    findings += [one for one in checked(release, (check_files.sizes_and_hashes,)) if one.file.startswith(FOLDER)]
+    findings += compare_files(release.folder, release.manifest, (f"{FOLDER}/",))
     if findings:
         shown = listed(f"{_where(one)} expected {one.expected}, found {one.found}" for one in findings)
         raise ReleaseError(f"{path} is not the manifest that was frozen: {shown}")

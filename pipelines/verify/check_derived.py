@@ -12,10 +12,11 @@ from pipelines.release.completion_files import FOLDER, answered, tables
 from pipelines.release.config_file import CONFIG, release_config
 from pipelines.release.croissant import croissant
 from pipelines.release.figures import check_figures
+from pipelines.release.finding import Finding, in_manifest
+from pipelines.release.released_files import left_out
 from pipelines.release.review_verdicts import FILE as REVIEWS
 from pipelines.release.review_verdicts import of_unchanged_rows, released_verdicts
-from pipelines.verify.check_files import left_out
-from pipelines.verify.finding import Finding, ReleaseUnderTest, in_manifest
+from pipelines.verify.release_under_test import ReleaseUnderTest
 from sources.errors import SabilaError
 
 FROM_COMPLETIONS = "figures.requests"
@@ -25,7 +26,7 @@ FROM_COMPLETIONS = "figures.requests"
 def figures(release: ReleaseUnderTest) -> Iterator[Finding]:
     """Find figures of the manifest that differ from those counted from rows, ledger and steps."""
     reported_elsewhere = ["README.md"]  # line by line, by the next check
-    if left_out(release):
+    if left_out(release.folder, release.manifest):
         reported_elsewhere.append(FROM_COMPLETIONS)
     for line in check_figures(release.manifest, release.folder):
         if not line.startswith(tuple(reported_elsewhere)):

@@ -11,10 +11,11 @@ import polars as pl
 from pipelines.build.recipe import RecipeError, load, shipped
 from pipelines.build.step import Step as RecipeStep
 from pipelines.release.figures import license_facts, origin_facts
+from pipelines.release.finding import Finding, in_manifest
 from pipelines.release.ledger import DECISIONS, has_branches
 from pipelines.release.libraries import built_with
 from pipelines.release.step_figures import generation_settings
-from pipelines.verify.finding import Finding, ReleaseUnderTest, in_manifest
+from pipelines.verify.release_under_test import ReleaseUnderTest
 from sources.fields.json_model import JsonModel
 from sources.formats.literal import parquet_schema, scan_parquet
 

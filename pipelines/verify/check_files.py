@@ -10,49 +10,24 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipelines.release.assigned_splits import split_of_file
-from pipelines.release.completion_files import FOLDER as COMPLETIONS
 from pipelines.release.data_files import SCHEMAS
-from pipelines.release.manifest import NOT_LISTED
-from pipelines.verify.finding import Finding, ReleaseUnderTest, in_manifest
+from pipelines.release.finding import Finding, in_manifest
+from pipelines.release.released_files import compare_files
+from pipelines.verify.release_under_test import ReleaseUnderTest
 from quality.splits import SPLITS, TRAIN
-from sources.releases.read_manifest import file_hash
-
-NOT_OURS = (".cache", ".git", ".gitattributes")
-"""Files that a download from the Hub leaves in a folder."""
 
 
 def listing(release: ReleaseUnderTest) -> Iterator[Finding]:
-    """Find missing and additional files; completions left out as a whole do not count."""
+    """Find files that the manifest lists twice or outside the release."""
     listed = Counter(file.path for file in release.manifest.files)
     for path, times in listed.items():
         if times > 1 or PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts:
             yield in_manifest(f"files: {path}", "a file inside the release, listed once", f"listed {times} times")
-    present = {release.name(path) for path in release.folder.rglob("*") if path.is_file() or path.is_symlink()}
-    present = {name for name in present if PurePosixPath(name).parts[0] not in (*NOT_LISTED, *NOT_OURS)}
-    absent = set(listed) - present - left_out(release)
-    yield from (Finding(file=name, what="file", expected="there", found="missing") for name in sorted(absent))
-    for name in sorted(present - set(listed)):
-        yield Finding(file=name, what="file", expected="no such file in the manifest", found="there")
 
 
-def left_out(release: ReleaseUnderTest) -> set[str]:
-    """Return the listed completions where a release came without all of them, as publishing may omit them."""
-    listed = {file.path for file in release.manifest.files if file.path.startswith(f"{COMPLETIONS}/")}
-    return set() if (release.folder / COMPLETIONS).exists() else listed
-
-
-def sizes_and_hashes(release: ReleaseUnderTest) -> Iterator[Finding]:
-    """Find files whose bytes differ from the listed ones."""
-    for file in release.manifest.files:
-        path = release.folder / file.path
-        if path.is_symlink():
-            yield Finding(file=file.path, what="kind", expected="a file", found=f"a link to {path.readlink()}")
-        if not path.is_file():
-            continue
-        if path.stat().st_size != file.bytes:
-            yield Finding(file=file.path, what="bytes", expected=file.bytes, found=path.stat().st_size)
-        if (actual := file_hash(path)) != file.sha256:
-            yield Finding(file=file.path, what="sha256", expected=file.sha256, found=actual)
+def presence_and_content(release: ReleaseUnderTest) -> Iterator[Finding]:
+    """Find missing and additional files, links, and files whose bytes differ from the listed ones."""
+    yield from compare_files(release.folder, release.manifest)
 
 
 def tables(release: ReleaseUnderTest) -> Iterator[Finding]:

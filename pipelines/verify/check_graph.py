@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from pipelines.build.fingerprint import fingerprint
 from pipelines.build.manifest_diff import unnumbered
-from pipelines.verify.finding import Finding, ReleaseUnderTest, in_manifest
+from pipelines.release.finding import Finding, in_manifest
+from pipelines.verify.release_under_test import ReleaseUnderTest
 from sources.releases.manifest_model import StepSummary
 from sources.releases.read_manifest import content_hash
 

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 import polars as pl
 
+from pipelines.release.finding import Finding, listed
 from pipelines.release.item_lists import CLEAN, CONTAMINATED, ITEM_LIST, ITEMS, compared_items
-from pipelines.verify.finding import Finding, ReleaseUnderTest, listed
+from pipelines.verify.release_under_test import ReleaseUnderTest
 from sources.formats.literal import read_parquet, scan_parquet
 
 

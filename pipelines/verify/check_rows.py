@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipelines.release.finding import Finding, in_manifest
 from pipelines.release.ledger import MALFORMED, STATUSES, has_branches, rows_read_or_made
 from pipelines.release.license_check import source_licenses
 from pipelines.storage.duckdb_session import joining, listed
-from pipelines.verify.finding import Finding, ReleaseUnderTest, in_manifest
+from pipelines.verify.release_under_test import ReleaseUnderTest
 from sources.license import freer_licenses
 from synth.redteam import benign_lookalikes
 

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import polars as pl
 
 from pipelines.release.assigned_splits import split_of_file
+from pipelines.release.finding import Finding
 from pipelines.release.ledger import ASSIGNED_SPLIT, SPLIT_GROUP
-from pipelines.verify.finding import Finding, ReleaseUnderTest
+from pipelines.verify.release_under_test import ReleaseUnderTest
 from quality.key import key
 from quality.splits import SPLITS, TRAIN, Splits, split_of
 from sources.fields.json_model import Values

@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
+from pipelines.release.finding import Finding, in_manifest
 from pipelines.release.locate import hash_file
 from pipelines.release.open_release import BROKEN
+from pipelines.release.released_files import left_out
 from pipelines.verify import check_derived, check_facts, check_files, check_graph, check_items, check_rows, check_splits
-from pipelines.verify.finding import Finding, ReleaseUnderTest, in_manifest
+from pipelines.verify.release_under_test import ReleaseUnderTest
 from sources.releases.manifest_model import Manifest
 from sources.releases.read_manifest import ReleaseError, load
 
@@ -31,7 +33,7 @@ OF_MANIFEST: tuple[Check, ...] = (
 
 OF_FILES: tuple[Check, ...] = (
     check_files.listing,
-    check_files.sizes_and_hashes,
+    check_files.presence_and_content,
     check_files.tables,
     check_files.numbering,
     check_rows.rows,
@@ -97,7 +99,7 @@ def verify(folder: Path, expected: str | None = None) -> Verdict:
         files=len(manifest.files),
         rows=manifest.rows,
         findings=tuple(findings),
-        left_out=tuple(sorted(_left_out(release))),
+        left_out=tuple(sorted(left_out(folder, manifest))),
         compared_with=noted,
         unchecked=unchecked,
     )
@@ -131,10 +133,3 @@ def _noted(folder: Path) -> str | None:
 def _against(expected: str | None, actual: str) -> Iterator[Finding]:
     if expected and expected != actual:
         yield in_manifest("hash: as it was frozen", expected, actual)
-
-
-def _left_out(release: ReleaseUnderTest) -> set[str]:
-    try:
-        return check_files.left_out(release)
-    except (KeyError, TypeError):
-        return set()  # reported by the check of the listing
