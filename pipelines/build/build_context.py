@@ -22,7 +22,7 @@ class Progress(GenerateProgress, Protocol):
     """Receiver of a build's progress; called from several threads."""
 
     def started(self, step: str, shards: int) -> None:
-        """A step starts, with this number of shards."""
+        """A step starts a pass over this number of shards."""
 
     def advanced(self, step: str, rows: int) -> None:
         """A shard of a step is done."""

@@ -46,6 +46,8 @@ class RichProgress:
         self._requests_bar: TaskID | None = None
 
     def started(self, step: str, shards: int) -> None:
+        if step in self._running:  # its first pass over the shards is done
+            self._bars.remove_task(self._running.pop(step)[0])
         self._rows[step] = 0
         self._running[step] = (self._bars.add_task(step, total=shards, rate=""), time.monotonic())
 

@@ -63,7 +63,9 @@ class Runner(Protocol):
     def drop_rows(self, decide: Decide[Any], sketch: MakeSketch[Any] | None, key: str | None) -> None:
         """Decide over all shards, or over their sketches, and drop."""
 
-    def drop_rows_incrementally(self, decide: DecideOnNew[Any], sketch: MakeSketch[Any] | None) -> None:
+    def drop_rows_incrementally(
+        self, decide: DecideOnNew[Any], sketch: MakeSketch[Any] | None, *, by_model: bool
+    ) -> None:
         """Decide over the shards that are new since the step was last built, and drop."""
 
     def generate(self, work: GenerateStep) -> None:
@@ -192,11 +194,13 @@ class IncrementalWholeSet(Work):
     """Call ``decide(new_shards, config, tables)``: ``tables`` are what it kept of the shards of an earlier build.
 
     Its decision is on all rows all the same. Without an earlier build all shards are new. On a cluster the shards are
-    the tables that ``sketch(rows, config)`` makes of them in workers, if there is one; the decision is the same.
+    the tables that ``sketch(rows, config)`` makes of them in workers, if there is one; the decision is the same. A
+    sketch made ``by_model`` is made on one machine as well, where the model is, and kept shard by shard.
     """
 
     decide: DecideOnNew[Any]
     sketch: MakeSketch[Any] | None = None
+    by_model: bool = False
 
     def functions(self) -> tuple[Callable[..., object], ...]:
         """Return the functions that decide."""
@@ -204,7 +208,7 @@ class IncrementalWholeSet(Work):
 
     def run(self, runner: Runner) -> None:
         """Decide with the shards that are new."""
-        runner.drop_rows_incrementally(self.decide, self.sketch)
+        runner.drop_rows_incrementally(self.decide, self.sketch, by_model=self.by_model)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -360,13 +364,19 @@ def whole_set(
 
 
 def incremental_whole_set(
-    name: str, decide: DecideOnNew[Config], config: Config, *inputs: Step, sketch: MakeSketch[Config] | None = None
+    name: str,
+    decide: DecideOnNew[Config],
+    config: Config,
+    *inputs: Step,
+    sketch: MakeSketch[Config] | None = None,
+    by_model: bool = False,
 ) -> Step:
     """Return the step that decides over all rows, and reads only shards that are new since it was last built.
 
-    On a cluster it reads a ``sketch`` of each of them, if there is one.
+    On a cluster, or where it is made ``by_model``, it reads a ``sketch`` of each of them, if there is one.
     """
-    return Step(name=name, work=IncrementalWholeSet(decide=decide, sketch=sketch), config=config, inputs=inputs)
+    work = IncrementalWholeSet(decide=decide, sketch=sketch, by_model=by_model)
+    return Step(name=name, work=work, config=config, inputs=inputs)
 
 
 def generate_step(

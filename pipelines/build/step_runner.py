@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -116,7 +116,9 @@ class StepRunner:
 
         self._drop(shards, decision)
 
-    def drop_rows_incrementally(self, decide: DecideOnNew[Any], sketch: MakeSketch[Any] | None) -> None:
+    def drop_rows_incrementally(
+        self, decide: DecideOnNew[Any], sketch: MakeSketch[Any] | None, *, by_model: bool
+    ) -> None:
         """Decide over the shards that are new since the step was last built, and drop."""
         shards, config, identity = self._shards(), self.node.step.config, self.node.identity
         parts = {"step": identity.step, "config": identity.config, "code": identity.code}
@@ -126,11 +128,14 @@ class StepRunner:
         def decision() -> Decision:
             known, new = memory.recall(shards)
             tables: Shards = lambda: map(read_parquet, new)  # noqa: E731
-            if sketch is not None and self.context.engine.spreads:
+            if sketch is not None and (by_model or self.context.engine.spreads):
                 places = {path: number for number, path in enumerate(shards)}
-                numbers = [places[path] for path in new]
-                self._run({n: partial(write_sketch, sketch, config, None, 1, shards[n]) for n in numbers})
-                tables = sketches(self.folder, numbers)
+                tasks = {places[path]: partial(write_sketch, sketch, config, None, 1, path) for path in new}
+                if self.context.engine.spreads:
+                    self._run(tasks)
+                else:
+                    self._run_here(tasks)
+                tables = sketches(self.folder, tasks)
             decided = decide(tables, config, known)
             memory.keep(decided.memory, known, shards)
             return decided
@@ -167,10 +172,20 @@ class StepRunner:
             raise not_complete(name, failed, work.max_failed)
         note_shards(self.folder, self.counts)
 
-    def _run(self, tasks: dict[int, Callable[[Path, int], None]]) -> None:
+    def _run(self, tasks: Mapping[int, Callable[[Path, int], None]]) -> None:
         """Run tasks by number; each gets the folder and its number, and returns at once if it is done already."""
         with ThreadPoolExecutor(self.context.engine.workers) as threads:
             list(threads.map(lambda n: self.context.engine.run(tasks[n], self.folder, n), tasks))
+
+    def _run_here(self, tasks: Mapping[int, Callable[[Path, int], None]]) -> None:
+        """Run tasks by number one after the other in this process, whose model takes all cores."""
+        name, progress, shards = self.node.step.name, self.context.progress, self._shards()
+        progress.started(name, len(tasks))
+        for number, task in tasks.items():
+            if self.context.interrupted.is_set():
+                raise CancelledError
+            task(self.folder, number)
+            progress.advanced(name, height([shards[number]]))
 
     def _shards(self) -> list[Path]:
         return shards_of(self.node.inputs, self.context.store)

@@ -57,7 +57,7 @@ from synth.formatting.render_prompts import render_prompts
 from synth.formatting.row_limit import RowLimit, limit_rows
 from synth.judges.leak_step import ModelLeaks, drop_leaks_with_models, model_leaks
 from synth.judges.score_step import RUBRIC, drop_rules, pinned_scores
-from synth.judges.semantic_step import semantic_config, semantic_duplicate_records
+from synth.judges.semantic_step import row_vectors, semantic_config, semantic_duplicate_records
 from synth.passages.passage_questions import LEAST_CHARS, Form
 from synth.prompting.generators import GENERATORS
 from synth.redteam.attacked_requests import drop_attacked
@@ -279,7 +279,10 @@ def clean_and_deduplicate(
     near = NearRecords(single=NearRules(threshold=near_threshold), source_ranks=ranks)
     deduplicated = incremental_whole_set("near", near_duplicate_records, near, distinct, sketch=near_signatures)
     if semantic:
-        deduplicated = whole_set("semantic", semantic_duplicate_records, semantic_config(semantic, ranks), deduplicated)
+        meanings = semantic_config(semantic, ranks)
+        deduplicated = incremental_whole_set(
+            "semantic", semantic_duplicate_records, meanings, deduplicated, sketch=row_vectors, by_model=True
+        )
     benchmarks = tuple(read(benchmark, required=False) for benchmark in HELD_OUT.values())
     if leaks and (leaks.embedder or leaks.judge):
         decontaminated = each_shard("leaks", drop_leaks_with_models, leaks, deduplicated, reference_inputs=benchmarks)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import lru_cache
 from pathlib import Path
 
 import polars as pl
@@ -14,11 +13,10 @@ from pydantic.dataclasses import dataclass as checked
 
 from quality.decontamination.find_leaks import Decontaminate, Judge
 from quality.decontamination.leaking_rows import drop_leaks
-from quality.decontamination.neighbors import Embed
 from quality.outcome import Outcome
 from sources.fields.names import portable_model
 from sources.record import Message
-from synth.teachers.embedders import embedder, model_and_threshold, revision_of
+from synth.teachers.embedders import loaded_embedder, model_and_threshold, revision_of
 from synth.teachers.specs import teacher
 from synth.teachers.teacher import Completion, Request, Sampling, Teacher
 
@@ -59,14 +57,9 @@ def model_leaks(spec: str | None, judge: str | None) -> ModelLeaks:
 
 def drop_leaks_with_models(rows: pl.DataFrame, config: ModelLeaks, benchmarks: tuple[Path, ...]) -> Outcome:
     """Drop leaking rows as ``leaking_rows.drop_leaks`` does, with the help of the models."""
-    embed = _loaded(config.embedder) if config.embedder else None
+    embed = loaded_embedder(config.embedder) if config.embedder else None
     judge = leak_judge(teacher(config.judge)) if config.judge else None
     return drop_leaks(rows, config.layers, benchmarks, embed=embed, judge=judge)
-
-
-@lru_cache(maxsize=1)
-def _loaded(spec: str) -> Embed:
-    return embedder(spec)
 
 
 def leak_judge(model: Teacher) -> Judge:

@@ -7,15 +7,17 @@ right, hence the default of 0.95, which finds less.
 
 from __future__ import annotations
 
+import numpy as np
 import polars as pl
 
 from quality.duplicates.near_records import compared_columns
 from quality.duplicates.semantic import Semantic, drops
 from quality.duplicates.semantic_guard import guarded_duplicates
 from quality.duplicates.signatures import TEXT_COLUMNS
+from quality.embeddings import VectorError
 from quality.keep import keep_columns
 from quality.outcome import Decision, Shards
-from synth.teachers.embedders import embedder, model_and_threshold, revision_of
+from synth.teachers.embedders import loaded_embedder, model_and_threshold, revision_of
 
 THRESHOLD = 0.95
 """Least cosine of rows with the same meaning, for all-MiniLM-L6-v2; it differs from model to model."""
@@ -27,20 +29,44 @@ def semantic_config(spec: str, source_ranks: tuple[tuple[str, int], ...]) -> Sem
     return Semantic(model=model, threshold=least, source_ranks=source_ranks, revision=revision_of(model))
 
 
-def semantic_duplicate_records(shards: Shards, config: Semantic) -> Decision:
+def row_vectors(rows: pl.DataFrame, config: Semantic) -> pl.DataFrame:
+    """Return what ``semantic_duplicate_records`` compares of one shard: texts, columns of the keep policy, vectors.
+
+    Rows are compared by the text, question and answer that the step for near-duplicates compares.
+    """
+    columns = keep_columns(dict(config.source_ranks))
+    compared = rows.select(*compared_columns(), *columns).with_columns(pl.col(TEXT_COLUMNS).fill_null(""))
+    if compared.is_empty():
+        return compared.with_columns(vector=pl.lit(None, pl.List(pl.Float32)))
+    vectors = np.asarray(loaded_embedder(config.model)(compared["text"].to_list()), np.float32)
+    if vectors.ndim != 2 or len(vectors) != len(compared):
+        raise VectorError(f"{config.model} gave shape {vectors.shape} for {len(compared)} texts, expected a row each")
+    return compared.with_columns(vector=pl.Series(vectors).cast(pl.List(pl.Float32)))
+
+
+def semantic_duplicate_records(
+    shards: Shards, config: Semantic, known: dict[str, pl.DataFrame] | None = None
+) -> Decision:
     """Return the rows that restate another row in other words to drop, and the clusters as a table.
 
-    Rows are compared by the text, question and answer that the step for near-duplicates compares. All texts and their
-    vectors are in memory.
+    ``shards`` are the ``row_vectors`` of new rows, ``known`` those of earlier ones; the result is that of one run over
+    all. All texts and their vectors are in memory.
     """
-    ranks = dict(config.source_ranks)
-    parts = [rows.select(*compared_columns(), *keep_columns(ranks)) for rows in shards()]
+    parts = [*(known or {}).values(), *shards()]
     if not sum(map(len, parts)):
         return Decision(drops=drops(EMPTY, config))
-    rows = pl.concat(parts).with_columns(pl.col(TEXT_COLUMNS).fill_null(""))
-    vectors = embedder(config.model)(rows["text"].to_list())
+    rows = pl.concat(parts).sort("id")  # sums in another order would differ in their last digits
+    widths = rows["vector"].list.len().unique().sort().to_list()
+    if len(widths) > 1:
+        raise VectorError(
+            f"{config.model} gave vectors of {' and '.join(map(str, widths))} numbers, expected one width: "
+            "name one model, whose server does not change it during a run"
+        )
+    vectors = rows["vector"].explode().to_numpy().reshape(len(rows), -1)
     duplicates = guarded_duplicates(rows, vectors, config)
-    return Decision(drops=drops(duplicates.clusters, config), tables={"clusters": duplicates.clusters})
+    return Decision(
+        drops=drops(duplicates.clusters, config), tables={"clusters": duplicates.clusters}, memory={"vectors": rows}
+    )
 
 
 EMPTY = pl.DataFrame(schema={"id": pl.String, "representative": pl.String, "similarity": pl.Float64})

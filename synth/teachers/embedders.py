@@ -6,7 +6,7 @@ import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from functools import lru_cache, partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -57,6 +57,12 @@ def embedder(spec: str) -> Embed:
         raise EmbedderError(f"{spec!r} needs the package {error.name}; pip install {error.name}") from error
     except (OSError, ValueError) as error:
         raise EmbedderError(f"cannot load the embedding model {spec!r}: {str(error).splitlines()[0]}") from error
+
+
+@lru_cache(maxsize=1)
+def loaded_embedder(spec: str) -> Embed:
+    """Return the embedding model that ``spec`` names, loaded once per process for all shards."""
+    return embedder(spec)
 
 
 def revision_of(spec: str) -> str:

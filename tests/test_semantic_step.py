@@ -1,0 +1,104 @@
+"""Semantic duplicates in a build: each shard is embedded once, whether a build is interrupted or rows are added."""
+
+import numpy as np
+import polars as pl
+import pytest
+import tiny_recipe
+from tiny_recipe import build, tree, write_mirror, write_recipe
+
+from quality.embeddings import VectorError
+from synth.judges import semantic_step
+from synth.judges.semantic_step import semantic_config, semantic_duplicate_records
+
+RECIPE = tiny_recipe.RECIPE.replace(
+    "build.step import each_shard, read, whole_set", "build.step import each_shard, incremental_whole_set, read"
+).replace(
+    '    return whole_set("exact", exact_duplicates, Exact(), *rows)\n',
+    "    from synth.judges.semantic_step import row_vectors, semantic_config, semantic_duplicate_records\n\n"
+    '    semantic = semantic_config("toy@0.8", ())\n'
+    "    return incremental_whole_set(\n"
+    '        "semantic", semantic_duplicate_records, semantic, *rows, sketch=row_vectors, by_model=True\n'
+    "    )\n",
+)
+FEVER, VACCINE = [1.0, 0.0, 0.1], [0.0, 1.0, 0.1]
+
+
+@pytest.fixture
+def embedded(monkeypatch):
+    """The texts that were embedded, in order; those on fever are alike, those on vaccines, and those on neither."""
+    texts = []
+
+    def embed(batch):
+        texts.extend(batch)
+        return np.array([FEVER if "fever" in text else VACCINE if "vaccine" in text else [0, 0, 1] for text in batch])
+
+    monkeypatch.setattr(semantic_step, "loaded_embedder", lambda spec: embed)
+    return texts
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    assert "by_model" in RECIPE
+    write_recipe(tmp_path, RECIPE)
+    write_mirror(tmp_path / "mirror")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def built(place, store="store", **values):
+    return build(place / "tiny.py", place / store, place / "mirror", relock=True, **values)
+
+
+def dropped(store):
+    tables = [pl.read_parquet(path) for path in store.glob("steps/semantic-*/dropped/*.parquet")]
+    return pl.concat(tables)["id"].sort().to_list()
+
+
+def test_a_row_that_restates_another_is_dropped(place, embedded):
+    built(place)
+    assert dropped(place / "store") == ["ward:w1", "ward:w2"]
+
+
+def test_a_new_source_embeds_its_own_rows_alone_and_gives_what_one_build_gives(place, embedded):
+    built(place)
+    before = len(embedded)
+    built(place, corpora=("clinic", "ward", "school"))
+    assert [text.split("\n")[0] for text in embedded[before:]] == ["What do the lungs do?"]
+    built(place, "anew", corpora=("clinic", "ward", "school"))
+    anew, grown = tree(place / "anew"), tree(place / "store")
+    assert all(grown[path] == content for path, content in anew.items())
+
+
+def test_a_build_that_ends_while_it_embeds_goes_on_with_the_shard_that_is_missing(place, embedded, monkeypatch):
+    def ends(spec):
+        def embed(texts):
+            if any("drip" in text for text in texts):
+                raise VectorError("the model's server ended")
+            return np.eye(len(texts), 3)
+
+        return embed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(semantic_step, "loaded_embedder", ends)
+        with pytest.raises(VectorError, match="server ended"):
+            built(place)
+    assert not embedded
+    built(place)
+    assert any("drip" in text for text in embedded) and not any("cold" in text for text in embedded)
+
+
+def vectors(ids, *rows):
+    table = {"id": ids, "text": ids, "subject": ids, "must_match": ["", ""]}
+    return pl.DataFrame(table).with_columns(vector=pl.Series(rows, dtype=pl.List(pl.Float32)))
+
+
+def test_shards_with_vectors_of_two_widths_are_refused_with_the_model():
+    shards = [vectors(["a", "b"], [1, 0], [0, 1]), vectors(["c", "d"], [1, 0, 0], [0, 1, 0])]
+    with pytest.raises(VectorError, match="toy gave vectors of 2 and 3 numbers, expected one width"):
+        semantic_duplicate_records(lambda: iter(shards), semantic_config("toy@0.8", ()))
+
+
+def test_a_model_that_leaves_a_text_out_is_refused(place, embedded, monkeypatch):
+    monkeypatch.setattr(semantic_step, "loaded_embedder", lambda spec: lambda texts: np.ones((len(texts) - 1, 3)))
+    with pytest.raises(VectorError, match=r"toy gave shape \(\d+, 3\) for \d+ texts, expected a row each"):
+        built(place)
