@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from pipelines.cli.commands import main
-from synth.teachers.teacher import Completion
+from synth.teachers.teacher import Completion, Failure
 
 PASSAGE = "Iron is needed for haemoglobin, and its lack makes people tired. " * 6
 
@@ -23,6 +23,9 @@ class Writer:
     def complete(self, requests):
         for request in requests:
             self.sent += 1
+            if "too long" in request.messages[-1].content:
+                yield request, Failure(error="9,000 tokens, the context holds 4,096", tries=1)
+                continue
             yield request, Completion(text=self.say(request.stage, request.messages[-1].content), finish_reason="stop")
 
     def say(self, stage, prompt):
@@ -63,11 +66,36 @@ def test_rows_get_a_specialty_and_others_than_medical_ones_are_dropped(tmp_path,
         arguments = ("--specialty", "w", "--medical", "w", "--store", tmp_path / "store", "--json")
         done = call("label", file, "--out", tmp_path / out, *arguments)
         assert done.exit_code == 0, done.output
-    assert writer.sent == 6
+    assert writer.sent == 3 + 1  # what the filter drops gets no specialty
     kept, dropped = (pl.read_parquet(tmp_path / "2" / f"{name}.parquet") for name in ("kept", "dropped"))
-    assert kept.rows() == [("Why does the heart beat?", "Cardiology")]
+    assert kept.rows() == [("Why does the heart beat?", "Cardiology", None, "writer")]
     assert dropped.select("reason", "evidence").rows() == [("not_medical", None), ("medical_unknown", "unparsed")]
-    assert (json.loads(done.stdout)["labelled"], json.loads(done.stdout)["unlabelled"]) == (1, 2)
+    assert (json.loads(done.stdout)["labelled"], json.loads(done.stdout)["unlabelled"]) == (1, 0)
+
+
+def test_a_specialty_alone_keeps_all_rows_and_names_why_one_has_none(tmp_path, writer):
+    file = write(
+        tmp_path / "a.jsonl", [*ROWS[:2], {"question": "It is too long."}, {"question": None}, {"question": " "}]
+    )
+    done = call("label", file, "--out", tmp_path / "out", "--specialty", "w", "--store", tmp_path / "store", "--json")
+    assert done.exit_code == 0, done.output
+    kept = pl.read_parquet(tmp_path / "out" / "kept.parquet")
+    assert kept.select("specialty", "specialty_reason", "specialty_by").rows() == [
+        ("Cardiology", None, "writer"),
+        (None, "the judge's reply is unparsed", None),
+        (None, "the request failed: 9,000 tokens, the context holds 4,096", None),
+        (None, "the row has no question", None),
+        (None, "the row has no question", None),
+    ]
+    assert json.loads(done.stdout)["unlabelled"] == 4
+
+
+def test_a_row_without_a_question_is_dropped_as_unknown_and_not_sent(tmp_path, writer):
+    file = write(tmp_path / "a.jsonl", [{"question": ""}, ROWS[0]])
+    call("label", file, "--out", tmp_path / "out", "--medical", "w", "--store", tmp_path / "store")
+    dropped = pl.read_parquet(tmp_path / "out" / "dropped.parquet")
+    assert dropped.select("row", "reason", "evidence").rows() == [("0", "medical_unknown", "the row has no question")]
+    assert writer.sent == 1
 
 
 def test_passages_become_questions_with_their_support(tmp_path, writer):
@@ -76,11 +104,47 @@ def test_passages_become_questions_with_their_support(tmp_path, writer):
     done = call("questions", file, "--out", tmp_path / "out", "--teacher", "w", "--store", tmp_path / "store")
     assert done.exit_code == 0, done.output
     kept, dropped = (pl.read_parquet(tmp_path / "out" / f"{name}.parquet") for name in ("kept", "dropped"))
-    assert kept.select("n", "question", "answer", "support").rows() == [
-        (1, "Why are people tired?", "They lack iron.", "its lack makes people tired")
+    assert kept.select("n", "question", "answer", "support", "generated_by").rows() == [
+        (1, "Why are people tired?", "They lack iron.", "its lack makes people tired", "writer")
     ]
     assert dropped.select("n", "reason").rows() == [(2, "passage_length"), (3, "no_question")]
     assert json.loads(dropped["evidence"][1]) == {"unsupported": 1}
+
+
+def test_the_replies_of_an_earlier_call_are_not_overwritten_by_their_own_questions(tmp_path, writer):
+    candidates = tmp_path / "out" / "candidates.parquet"
+    candidates.parent.mkdir()
+    pl.DataFrame({"text": [PASSAGE]}).write_parquet(candidates)
+    done = call("questions", candidates, "--out", tmp_path / "out", "--teacher", "w", "--store", tmp_path / "store")
+    assert "would overwrite the input" in done.output
+    assert pl.read_parquet(candidates)["text"].to_list() == [PASSAGE]
+
+
+def test_a_result_is_complete_where_kept_rows_are(tmp_path, writer, monkeypatch):
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    arguments = ("--teacher", "w", "--store", tmp_path / "store")
+    file = write(tmp_path / "a.jsonl", [{"text": PASSAGE}])
+    monkeypatch.setattr("pipelines.own_files.passage_files.write_kept_and_dropped", killed)
+    call("questions", file, "--out", tmp_path / "out", *arguments)
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["candidates.parquet"]
+    monkeypatch.undo()
+    monkeypatch.setattr("synth.teachers.specs.teacher", lambda spec, options=None: writer)
+    assert call("questions", file, "--out", tmp_path / "out", *arguments).exit_code == 0
+
+
+@pytest.mark.parametrize("arguments", [("label", "--medical", "w"), ("questions", "--teacher", "w")])
+def test_own_columns_named_reason_stay_and_the_reason_of_a_drop_has_another_name(tmp_path, writer, arguments):
+    verb, *more = arguments
+    file = write(
+        tmp_path / "a.jsonl", [{"prompt": "Who?", "text": "Short.", "reason": "mine", "evidence": "also mine"}]
+    )
+    done = call(verb, file, "--out", tmp_path / "out", *more, "--store", tmp_path / "store")
+    assert done.exit_code == 0, done.output
+    dropped = pl.read_parquet(tmp_path / "out" / "dropped.parquet")
+    assert dropped.select("reason", "evidence").rows() == [("mine", "also mine")]
+    assert dropped["reason_"].to_list() in (["not_medical"], ["passage_length"])
 
 
 @pytest.mark.parametrize(

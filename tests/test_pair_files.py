@@ -112,3 +112,19 @@ def test_a_wrong_call_writes_nothing(judge, tmp_path, arguments, message):
     done = call(write(tmp_path / "a.jsonl", ROWS), "--out", tmp_path / "out", *arguments)
     assert message in done.output
     assert not (tmp_path / "out").exists()
+
+
+def test_pairs_name_the_models_and_leave_own_columns_of_their_names_alone(judge, tmp_path):
+    own = {"generated_by": "ann", "judged_generated_by": "bob", "reason": "mine", "evidence": "also mine"}
+    file = write(tmp_path / "a.jsonl", [{**row, **own} for row in ROWS])
+    done = call(file, "--out", tmp_path / "1", "--judge", "j", "--reward", "folder/m")
+    assert done.exit_code == 0, done.output
+    _, dropped = kept_and_dropped(tmp_path / "1")
+    assert dropped["reason"].unique().to_list() == ["mine"]
+    assert "no_pair" in dropped["reason_"].to_list()
+    assert dropped["judged_judged_generated_by"].to_list() == [None] * len(dropped)
+    questions = write(tmp_path / "b.jsonl", [{"prompt": "Fever?"}, {"prompt": None}])
+    assert call(questions, "--out", tmp_path / "2", "--judge", "j", "--teacher", "j").exit_code == 0
+    kept, dropped = kept_and_dropped(tmp_path / "2")
+    assert kept.select("generated_by", "judged_by").rows() == [("judge", "judge")]
+    assert dropped.select("row", "reason").rows() == [("1", "no_question")]

@@ -212,6 +212,57 @@ def test_a_score_column_that_is_there_already_is_not_overwritten(tmp_path, model
     assert "column 'ifd' is in the table already" in done.output
 
 
+def test_a_row_without_a_question_has_no_score_that_is_given_its_question(tmp_path, model):
+    file = write(
+        tmp_path / "a.jsonl", [*ROWS, {"question": None, "response": "Rest."}, {"question": " ", "response": "No."}]
+    )
+    done = call(
+        "score", file, "--out", tmp_path / "out", "--ifd", model, "--perplexity", model, "--drop-above", "ifd=0.9"
+    )
+    assert done.exit_code == 0, done.output
+    kept = table(tmp_path / "out", "kept")
+    assert kept.select("ifd", "perplexity").rows()[-2:] == [(None, None)] * 2
+    assert set(kept["ifd_reason"].to_list()[-2:]) == {"the row has no question"}
+
+
+@pytest.mark.parametrize("name", ["question", "answer"])
+def test_a_named_column_without_texts_is_refused_before_any_work(tmp_path, model, name):
+    file = write(tmp_path / "a.jsonl", [{"question": ["a", "b"], "answer": {"text": "c"}, "prompt": "What?"}])
+    done = call("score", file, "--out", tmp_path / "out", "--ifd", model, f"--{name}-column", name)
+    assert f"column {name!r} is " in done.output
+    assert "expected texts, numbers, or conversations" in done.output
+    assert not (tmp_path / "out").exists()
+
+
+def test_own_columns_named_reason_stay_and_the_reason_of_a_drop_has_another_name(tmp_path, model):
+    file = write(tmp_path / "a.jsonl", [{**row, "reason": "mine", "evidence": "also mine"} for row in ROWS])
+    for out, *arguments in (("1", "select", "--by", "quality", "--rows", 3), ("2", "score", "--ifd", model)):
+        verb, *more = arguments
+        rule = ("--drop-above", "0.4") if verb == "score" else ()
+        done = call(verb, file, "--out", tmp_path / out, *more, *rule)
+        assert done.exit_code == 0, done.output
+        dropped = table(tmp_path / out, "dropped")
+        assert set(dropped["reason"]) == {"mine"}
+        assert set(dropped["reason_"]) in ({"beyond_target"}, {"high_ifd"})
+        assert {"evidence", "evidence_"} < set(dropped.columns)
+
+
+def test_scores_that_are_texts_are_numbers_and_empty_cells_and_nan_are_none(tmp_path):
+    (tmp_path / "a.csv").write_text("question,quality\na,1.5\nb,\nc, 10 \nd,NaN\n")
+    done = call("select", tmp_path / "a.csv", "--out", tmp_path / "out", "--by", "quality", "--rows", 1)
+    assert done.exit_code == 0, done.output
+    assert table(tmp_path / "out", "kept")["question"].to_list() == ["c"]
+    assert table(tmp_path / "out", "dropped")["reason"].to_list() == ["beyond_target", "unscored", "unscored"]
+
+
+@pytest.mark.parametrize(("value", "shown"), [("n/a", "'n/a'"), ("inf", "'inf'")])
+def test_a_score_that_is_no_number_is_named_with_its_row(tmp_path, value, shown):
+    (tmp_path / "a.csv").write_text(f"question,quality\na,1.5\nb,{value}\n")
+    done = call("select", tmp_path / "a.csv", "--out", tmp_path / "out", "--by", "quality", "--rows", 1)
+    assert f"column 'quality', row 2: {shown}, expected a finite number" in done.output
+    assert "defect" not in done.output
+
+
 def test_the_best_rows_are_selected_up_to_a_size_or_a_budget(tmp_path):
     file = write(tmp_path / "a.jsonl", ROWS)
     done = call("select", file, "--out", tmp_path / "1", "--by", "quality", "--rows", 3, "--json")
@@ -243,7 +294,10 @@ def test_similar_rows_are_left_out_with_the_row_that_they_resemble(tmp_path, mon
         (("--by", "quality"), "nothing limits the subset"),
         (("--by", "quality", "--rows", "1", "--tokens", "1"), "expected one of the two"),
         (("--by", "worth", "--rows", "1"), "column 'worth' is not in the table"),
-        (("--by", "question", "--rows", "1"), "column 'question' is String, expected numbers"),
+        (
+            ("--by", "question", "--rows", "1"),
+            "column 'question', row 1: 'What helps against ailment 0?', expected a finite",
+        ),
     ],
 )
 def test_a_wrong_selection_is_refused(tmp_path, arguments, message):
@@ -272,6 +326,28 @@ def test_a_wrong_selection_is_refused(tmp_path, arguments, message):
         ),
         ({"messages": [{"role": "user", "content": "Hi"}], "response": "Hello"}, ["Hi"], "Hello"),
         ({"question": "Hi", "other": "x"}, ["Hi"], None),
+        ({"question": "How many chambers has the heart?", "answer": 4}, ["How many chambers has the heart?"], "4"),
+        ({"question": "Is it?", "answer": True}, ["Is it?"], "true"),
+        ({"question": "What?", "output": {"text": "x"}, "answer": "y"}, ["What?"], "y"),
+        (
+            {"messages": '[{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]'},
+            ["Hi"],
+            "Hello",
+        ),
+        ({"question": "[{x}] is what set?", "answer": '[{"a": 1}]'}, ["[{x}] is what set?"], '[{"a": 1}]'),
+        (
+            {
+                "messages": [
+                    {
+                        "role": "user",
+                        "content": [{"type": "text", "text": "What is"}, {"type": "text", "text": "gout?"}],
+                    },
+                    {"role": "assistant", "content": [{"type": "text", "text": "A disease of joints."}]},
+                ]
+            },
+            ["What is\ngout?"],
+            "A disease of joints.",
+        ),
     ],
 )
 def test_questions_and_answers_are_read_from_usual_layouts(row, messages, response):

@@ -491,6 +491,29 @@ def causal(request, tmp_path_factory):
     return causal_model(str(folder), device="cpu", batch_tokens=256)
 
 
+def test_a_model_that_lacks_the_weights_of_its_use_is_refused(tmp_path):
+    """An embedding model has no weights that predict tokens, and a language model none that give a reward."""
+    pytest.importorskip("torch", reason=WITHOUT)
+    import transformers
+
+    from synth.judges.score_models import UnfitModelError, causal_model, reward_model
+    from synth.teachers.teacher import TeacherError
+    from synth.teachers.transformers_model import load
+    from training.evaluation.option_likelihood import load_network
+
+    size = save_tokenizer(tmp_path)
+    config = transformers.BertConfig(
+        vocab_size=size, hidden_size=16, intermediate_size=16, num_hidden_layers=1, num_attention_heads=2
+    )
+    transformers.BertModel(config).save_pretrained(tmp_path)
+    for one, error in ((causal_model, UnfitModelError), (reward_model, UnfitModelError)):
+        with pytest.raises(error, match=r"lacks \d+ weights of a Bert"):
+            one(str(tmp_path))
+    for one in (load, load_network):
+        with pytest.raises(TeacherError, match=r"lacks \d+ weights of a Bert"):
+            one(str(tmp_path), None)
+
+
 def test_a_batch_gives_what_single_rows_give(causal):
     prompts = [COMPLEXITY.format(instruction=text)[-90:] for text in TEXTS] + ["1", "12 3"]
     together, alone = causal.next_digits(prompts), [causal.next_digits([prompt])[0] for prompt in prompts]

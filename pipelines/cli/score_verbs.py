@@ -235,7 +235,8 @@ def label(
 ) -> None:
     """Label the rows of FILES with a language model: parquet, jsonl or csv, plain or .gz.
 
-    Replies are kept in the store, so that the same rows are sent once.
+    A row that gets no specialty says why in specialty_reason, and specialty_by names the model. Rows without a question
+    are not sent. Replies are kept in the store, so that the same rows are sent once.
 
     Example: sabila label train.jsonl --out labelled --specialty openai:http://localhost:8000/v1#MODEL
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -31,14 +32,21 @@ class TextColumns:
 
 
 def read_columns(schema: Mapping[str, Any], named: TextColumns) -> TextColumns:
-    """Return the columns to read: those named, else those of usual names.
+    """Return the columns to read: those named, else those of usual names that can be read.
 
-    Raises ``TableError`` for a missing column, and where no column has questions.
+    Raises ``TableError`` for a missing column, one that is named and has neither texts, numbers nor conversations, and
+    where no column has questions.
     """
     requested = [*named.question, *filter(None, (named.answer, named.id))]
     if missing := [name for name in requested if name not in schema]:
         raise TableError(f"column {missing[0]!r} is not in the table; its columns are {', '.join(schema)}")
-    by_name = {name.strip().lower(): name for name in schema}
+    for name in filter(None, (*named.question, named.answer)):
+        if not _is_readable(schema[name]):
+            raise TableError(
+                f"column {name!r} is {schema[name]}, expected texts, numbers, or conversations: lists of objects with "
+                "role and content"
+            )
+    by_name = {name.strip().lower(): name for name, kind in schema.items() if _is_readable(kind)}
     question = list(named.question)
     if not question:
         conversation = [by_name[name] for name in CONVERSATIONS if name in by_name][:1]
@@ -63,7 +71,7 @@ def records_of(table: pl.DataFrame, columns: TextColumns, first: int = 0) -> pl.
     records = []
     for number, row in enumerate(table.iter_rows(named=True), first):
         messages = [message for name in columns.question for message in _messages(row[name])]
-        if columns.question and all(isinstance(row[name], str) for name in columns.question):
+        if all(message.role == "user" for message in messages) and len(columns.question) > 1:
             messages = [Message("user", "\n\n".join(message.content for message in messages))]
         reply = [message.content for message in _messages(row[columns.answer])] if columns.answer else []
         response = reply[-1] if reply else None
@@ -87,14 +95,49 @@ def records_of(table: pl.DataFrame, columns: TextColumns, first: int = 0) -> pl.
     return frame(records)
 
 
+def without_question(records: pl.DataFrame) -> pl.Series:
+    """Return which records have no turn with a text, so that no model can judge or answer them."""
+    texts = pl.col("messages").list.eval(pl.element().struct.field("content").str.strip_chars() != "")
+    return records.select(~texts.list.any().fill_null(value=False)).to_series()
+
+
+def _is_readable(kind: Any) -> bool:
+    """Return whether a column has texts, numbers or conversations."""
+    if isinstance(kind, pl.List):
+        return isinstance(kind.inner, pl.Struct | pl.Null)
+    return not isinstance(kind, pl.Struct | pl.Array | pl.Binary | pl.Object)
+
+
 def _messages(value: Any) -> Iterator[Message]:
-    """Yield a text as a turn of the user, or the turns of a list of objects with a role and a text."""
-    if isinstance(value, str):
-        if value.strip():
-            yield Message("user", value)
+    """Yield a text or a number as a turn of the user, or the turns of a list of objects with a role and a text.
+
+    The list may be written as JSON, as in the cell of a csv file.
+    """
+    turns = value if isinstance(value, list) else _written_turns(value)
+    if turns is None:
+        if value is not None and (text := value if isinstance(value, str) else json.dumps(value, default=str)).strip():
+            yield Message("user", text)
         return
-    for turn in value if isinstance(value, list) else ():
+    for turn in turns:
         if isinstance(turn, dict):
             role = str(turn.get("role") or turn.get("from") or turn.get("speaker") or "user").lower()
-            text = turn.get("content") or turn.get("value") or turn.get("text") or ""
-            yield Message(ROLES.get(role, role), str(text))
+            yield Message(ROLES.get(role, role), _text(turn.get("content") or turn.get("value") or turn.get("text")))
+
+
+def _written_turns(value: Any) -> list[Any] | None:
+    """Return the turns that a text holds as JSON; None for any other text."""
+    if not isinstance(value, str) or not value.lstrip().startswith("[{"):
+        return None
+    try:
+        turns = json.loads(value)
+    except ValueError:
+        return None
+    named = all(isinstance(turn, dict) and {"role", "from", "speaker"} & turn.keys() for turn in turns)
+    return turns if named else None
+
+
+def _text(content: Any) -> str:
+    """Return the content of a turn: a text, or the texts among its parts, a line each."""
+    parts = content if isinstance(content, list) else [content]
+    texts = [part.get("text") if isinstance(part, dict) else part for part in parts]
+    return "\n".join(str(text) for text in texts if text)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -14,9 +14,10 @@ from pipelines.build.progress import show_progress
 from pipelines.completions.budget import Spending
 from pipelines.completions.cached_teacher import GenerateProgress, cached_teacher
 from pipelines.completions.completion_store import FILE
-from pipelines.own_files.conversations import TextColumns, read_columns, records_of
+from pipelines.own_files.conversations import TextColumns, read_columns, records_of, without_question
 from pipelines.own_files.file_tables import FileAccount, TableError
 from pipelines.own_files.score_files import open_rows, write_kept_and_dropped
+from sources.fields.names import portable_model
 from sources.table import to_json
 from synth.preferences.judged_pairs import PairJudge
 from synth.preferences.model_answers import (
@@ -39,8 +40,11 @@ from synth.teachers.teacher import Teacher
 ANSWER_PAIRS = (("response_a", "response_b"), ("answer_a", "answer_b"), ("chosen", "rejected"))
 ANSWER_LISTS = ("responses", "answers", "completions", "candidates")
 
-ADDED = ("chosen", "rejected", "chosen_from", "rejected_from", "margin")
-"""The columns of a pair, with ``judged_`` before a name that the table has already."""
+ADDED = ("chosen", "rejected", "chosen_from", "rejected_from", "margin", "generated_by", "judged_by")
+"""The columns of a pair, with ``judged_`` before a name that the table has already: the texts, where they are from, the
+difference of their rewards, the model that wrote them, and the models that compared them."""
+
+NO_QUESTION = "no_question"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,8 +85,8 @@ def write_pairs(
         if not how.writer:
             records = _with_answers(records, rows.select(answers).collect())
         outcome = _paired(records, how, progress)
-    names = {name: f"judged_{name}" if name in schema else name for name in ADDED}
-    pairs = _pair_columns(outcome, answers).rename({"id": number, **names})
+    names = {name: _free_name(name, schema) for name in ADDED}
+    pairs = _pair_columns(outcome, answers, how).rename({"id": number, **names})
     written = rows.join(pairs.lazy(), on=number, how="left", maintain_order="left")
     drops = outcome.rows.filter(pl.col("drop_reason").is_not_null()).select("id", "drop_reason", "evidence")
     account = write_kept_and_dropped(out, written, drops, number)
@@ -93,6 +97,13 @@ def write_pairs(
         "answers": ", ".join(answers) or f"{how.samples} of {how.writer.name if how.writer else ''}",
         "folder": str(out),
     }
+
+
+def _free_name(name: str, taken: Collection[str]) -> str:
+    """Return the name of an added column, with ``judged_`` before it until no column has it."""
+    while name in taken:
+        name = f"judged_{name}"
+    return name
 
 
 def answer_columns(schema: pl.Schema, named: Sequence[str]) -> list[str]:
@@ -135,7 +146,15 @@ class _Paired(NamedTuple):
 
 
 def _paired(records: pl.DataFrame, how: Pairing, progress: GenerateProgress) -> _Paired:
-    """Return the outcome of the pairs; rows without two different answers are dropped before any comparison."""
+    """Return the outcome of the pairs; rows without a question or two different answers are compared by no model."""
+    blank = without_question(records)
+    unasked = with_reasons(records.filter(blank), [(NO_QUESTION, None)] * int(blank.sum()))
+    outcome = _paired_answers(records.filter(~blank), how, progress)
+    return outcome._replace(rows=pl.concat([outcome.rows, unasked]))
+
+
+def _paired_answers(records: pl.DataFrame, how: Pairing, progress: GenerateProgress) -> _Paired:
+    """Return the outcome of the pairs of rows with a question."""
     if how.writer:
         config = Answers(generated_by=author(how.writer), samples=how.samples)
         ask = cached_teacher(how.store / FILE, how.writer, how.spending, progress)
@@ -177,13 +196,16 @@ def _keys(rows: pl.DataFrame) -> dict[str, tuple[str, str]]:
     return {id: (pair["chosen_key"], pair["rejected_key"]) for id, pair in pairs.items()}
 
 
-def _pair_columns(outcome: _Paired, answers: Sequence[str]) -> pl.DataFrame:
+def _pair_columns(outcome: _Paired, answers: Sequence[str], how: Pairing) -> pl.DataFrame:
     """Return id and the columns of ``ADDED`` for the rows with a pair."""
+    writer = how.writer.name if how.writer else None
+    judges = ([how.judge.name] if how.judge else []) + ([portable_model(how.reward)] if how.reward else [])
     pairs = []
     kept = outcome.rows.filter(pl.col("drop_reason").is_null())
     for id, chosen, rejected, meta in kept.select("id", "response", "rejected", "meta").iter_rows():
         sides = [_origin(key, answers) for key in outcome.keys[id]]
-        pairs.append((id, chosen, rejected, *sides, orjson.loads(meta)["pair"].get("margin")))
+        margin = orjson.loads(meta)["pair"].get("margin")
+        pairs.append((id, chosen, rejected, *sides, margin, writer, ", ".join(judges)))
     schema = {"id": pl.String, **dict.fromkeys(ADDED, pl.String), "margin": pl.Float64}
     return pl.DataFrame(pairs, schema, orient="row")
 

@@ -15,7 +15,8 @@ from pipelines.completions.cached_teacher import cached_teacher
 from pipelines.completions.completion_store import FILE
 from pipelines.own_files.conversations import TextColumns, records_of
 from pipelines.own_files.document_table import are_documents, passage_table
-from pipelines.own_files.file_tables import FileAccount, TableError, refuse_result, write_rows
+from pipelines.own_files.file_tables import RESULT, FileAccount, TableError, refuse_result, write_rows
+from pipelines.own_files.score_files import OUTPUTS as SPLIT
 from pipelines.own_files.score_files import open_rows, write_kept_and_dropped
 from sources.documents.passage_cuts import PassageSize
 from synth.passages import passage_questions
@@ -26,12 +27,13 @@ from synth.teachers.teacher import Teacher
 BATCH_ROWS = 2_000
 """Most rows with their texts in memory at once."""
 
-ADDED = ("question", "answer", "support", "support_start")
-"""The columns of a question on a passage; the last is where the support begins in the passage."""
+ADDED = ("question", "answer", "support", "support_start", "generated_by")
+"""The columns of a question on a passage: texts, where the support begins in the passage, and the model that wrote."""
 
 ADDED_SCHEMA = {name: pl.Int64 if name == "support_start" else pl.String for name in ADDED}
 
 CANDIDATES = "candidates.parquet"
+OUTPUTS = (*SPLIT, CANDIDATES)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,18 +66,21 @@ def write_questions(files: Sequence[Path], out: Path, *, how: Questioning, overw
         passage, title, number = "text", "heading", "row"
         rows, schema = table.with_row_index(number).with_columns(pl.col(number).cast(pl.String)).lazy(), table.schema
     else:
-        rows, schema, number = open_rows(files, out, overwrite=overwrite)
+        rows, schema, number = open_rows(files, out, overwrite=overwrite, outputs=OUTPUTS)
     for name in filter(None, (passage, title)):
         if schema.get(name) != pl.String:
-            raise TableError(f"{name!r} is not a text column; the columns are {', '.join(schema)}")
+            option = "--passage-column" if name == passage else "--title-column"
+            raise TableError(
+                f"{name!r} is not a text column; the columns are {', '.join(schema)}; name one with {option}"
+            )
     if taken := [name for name in ADDED if name in schema]:
         raise TableError(f"column {taken[0]!r} is in the table already; rename it")
     questions, candidates = _ask(rows, passage, title, how)
     written = rows.join(questions.select(pl.col("id").alias(number), *ADDED).lazy(), on=number, maintain_order="left")
     drops = questions.filter(pl.col("drop_reason").is_not_null()).select("id", "drop_reason", "evidence")
-    (out / CANDIDATES).unlink(missing_ok=True)
-    account = write_kept_and_dropped(out, written, drops, number)
+    (out / RESULT).unlink(missing_ok=True)  # of an earlier call: it marks a complete result and is written last
     write_rows(candidates.rename({"id": number}).lazy(), out / CANDIDATES)
+    account = write_kept_and_dropped(out, written, drops, number)
     verdicts = candidates.filter(stage=STAGE_NAME)["verdict"].value_counts().sort("verdict").rows()
     if "document" in schema:
         account = {"documents": int(rows.select(pl.col("document").n_unique()).collect().item()), **account}
@@ -117,7 +122,10 @@ def _questions(rows: pl.DataFrame) -> pl.DataFrame:
         "id", "messages", "answer", "meta", "drop_reason", "evidence"
     ).iter_rows():
         note = orjson.loads(meta).get("passage")
-        written = (messages[-1]["content"], answer, note["support"], note["support_start"]) if note else (None,) * 4
+        written: tuple[str | int | None, ...] = (None,) * len(ADDED)
+        if note:
+            facts = [note[name] for name in ("support", "support_start", "teacher")]
+            written = (messages[-1]["content"], answer, *facts)
         read.append((id, *written, reason, evidence))
     schema = {"id": pl.String, **ADDED_SCHEMA, "drop_reason": pl.String, "evidence": pl.String}
     return pl.DataFrame(read, schema, orient="row")

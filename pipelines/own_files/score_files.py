@@ -13,7 +13,7 @@ from pipelines.build.progress import show_progress
 from pipelines.completions.budget import Spending
 from pipelines.completions.cached_teacher import cached_teacher
 from pipelines.completions.completion_store import FILE
-from pipelines.own_files.conversations import TextColumns, read_columns, records_of
+from pipelines.own_files.conversations import TextColumns, read_columns, records_of, without_question
 from pipelines.own_files.file_tables import (
     RESULT,
     FileAccount,
@@ -31,7 +31,7 @@ from sources.atomic import remove_leftovers
 from synth.judges import rubric
 from synth.judges.score_step import RUBRIC, Scores, SelectRows, rows_to_drop, selected_rows
 from synth.judges.score_teacher import add_stored_scores, score_teachers
-from synth.teachers.candidates import author
+from synth.teachers.candidates import FAILED, author
 from synth.teachers.teacher import Ask, Teacher
 from synth.teachers.token_counts import quarter_of_characters
 
@@ -58,12 +58,14 @@ class Scoring:
         return (*self.scores.names, *((RUBRIC,) if self.judge else ()))
 
 
-def open_rows(files: Sequence[Path], out: Path, *, overwrite: bool) -> tuple[pl.LazyFrame, pl.Schema, str]:
+def open_rows(
+    files: Sequence[Path], out: Path, *, overwrite: bool, outputs: Sequence[str] = OUTPUTS
+) -> tuple[pl.LazyFrame, pl.Schema, str]:
     """Return the rows of ``files``, each with its number as text, their own columns, and the number's column.
 
-    Raises ``TableError`` where ``out`` holds a result or one of the files.
+    Raises ``TableError`` where ``out`` holds a result or one of ``outputs`` is an input.
     """
-    refuse_overwriting(files, [out / name for name in OUTPUTS])
+    refuse_overwriting(files, [out / name for name in outputs])
     refuse_result(out, overwrite=overwrite)
     rows = scan(files)
     schema = rows.collect_schema()
@@ -81,7 +83,7 @@ def score(
     """
     rows, schema, number = open_rows(files, out, overwrite=overwrite)
     added = [column for name in scoring.names for column in _columns_of(name)]
-    if taken := [name for name in (*added, *(("reason", "evidence") if scoring.rules else ())) if name in schema]:
+    if taken := [name for name in added if name in schema]:
         raise TableError(f"column {taken[0]!r} is in the table already; rename it, or score another file")
     read = read_columns(schema, columns)
     scores = pl.concat([_nothing(scoring), *_scored(rows, read, scoring)])
@@ -133,31 +135,40 @@ def _scored(rows: pl.LazyFrame, columns: TextColumns, scoring: Scoring) -> Itera
 def _with_marks(scored: pl.DataFrame, records: pl.DataFrame, judge: Teacher, ask: Ask) -> pl.DataFrame:
     """Return the rows with the mean of a judge's marks, the marks, and the reason where there are none."""
     config = rubric.Rubric(generated_by=author(judge), min_mark=1)
-    outcome = rubric.STAGE.run(records, config, ask)
+    blank = without_question(records)
+    outcome = rubric.STAGE.run(records.with_columns(response=pl.when(~blank).then("response")), config, ask)
     marks = [orjson.loads(meta).get("rubric") for meta in outcome.rows["meta"]]
     answered = records["response"].fill_null("") != ""
+    why = dict(outcome.tables["candidates"].select("id", why_no_reply()).iter_rows())
     reasons = [
-        None if mark else f"the judge's reply is {evidence}" if has_answer else "the row has no response"
-        for mark, evidence, has_answer in zip(marks, outcome.rows["evidence"], answered, strict=True)
+        None if mark else why.get(id, "the row has no question" if has_answer else "the row has no response")
+        for mark, id, has_answer in zip(marks, records["id"], answered, strict=True)
     ]
     columns = {name: [mark[name] if mark else None for mark in marks] for name in rubric.CRITERIA}
     return scored.with_columns(
         pl.Series(RUBRIC, [sum(mark.values()) / len(mark) if mark else None for mark in marks], pl.Float64),
         *(pl.Series(f"{RUBRIC}_{name}", values, pl.Int64) for name, values in columns.items()),
+        pl.Series(f"{RUBRIC}_by", [judge.name if mark else None for mark in marks], pl.String),
         pl.Series(f"{RUBRIC}_reason", reasons, pl.String),
     )
 
 
+def why_no_reply() -> pl.Expr:
+    """Return why a candidate has no value: its verdict, or the error of a request that failed."""
+    failed = pl.concat_str(pl.lit("the request failed: "), pl.col("detail").fill_null("no reply came"))
+    return pl.when(verdict=FAILED).then(failed).otherwise(pl.concat_str(pl.lit("the judge's reply is "), "verdict"))
+
+
 def _columns_of(name: str) -> list[str]:
-    """Return the columns of a score: its value, the single marks of a rubric, and the reason."""
-    marks = [f"{RUBRIC}_{criterion}" for criterion in rubric.CRITERIA] if name == RUBRIC else []
+    """Return the columns of a score: its value, the single marks and the judge of a rubric, and the reason."""
+    marks = [*(f"{RUBRIC}_{criterion}" for criterion in rubric.CRITERIA), f"{RUBRIC}_by"] if name == RUBRIC else []
     return [name, *marks, f"{name}_reason"]
 
 
 def _nothing(scoring: Scoring) -> pl.DataFrame:
     kinds = {column: pl.Int64 for column in map(f"{RUBRIC}_{{}}".format, rubric.CRITERIA)}
     columns = [column for name in scoring.names for column in _columns_of(name)]
-    schema = {c: kinds.get(c, pl.String if c.endswith("_reason") else pl.Float64) for c in columns}
+    schema = {c: kinds.get(c, pl.String if c.endswith(("_reason", "_by")) else pl.Float64) for c in columns}
     return pl.DataFrame(schema={"id": pl.String, **schema})
 
 
@@ -174,15 +185,36 @@ def select(
         raise TableError(f"column {score_column!r} is not in the table; its columns are {', '.join(schema)}")
     read = read_columns(schema, columns)
     texts = pl.concat([_empty_texts(), *_texts(rows, read)])
-    try:
-        ranked = texts.hstack(rows.select(pl.col(score_column).cast(pl.Float64).alias(score_column)).collect())
-    except pl.exceptions.PolarsError as error:
-        raise TableError(f"column {score_column!r} is {schema[score_column]}, expected numbers") from error
+    ranked = texts.with_columns(_numbers(rows.select(score_column).collect()[score_column]))
     drops = selected_rows(ranked, config)
     account = write_kept_and_dropped(out, rows, drops, number)
     kept = ranked.join(drops, on="id", how="anti")
     tokens = {"tokens": int(ranked["tokens"].sum()), "tokens_kept": int(kept["tokens"].sum())}
     return {**account, **tokens, "folder": str(out)}
+
+
+def _numbers(values: pl.Series) -> pl.Series:
+    """Return a column of scores as numbers, empty cells and NaN as null; ``TableError`` names the first other value."""
+    if not (values.dtype.is_numeric() or values.dtype in (pl.String, pl.Null)):
+        raise TableError(f"column {values.name!r} is {values.dtype}, expected numbers; name the column of a score")
+    if values.dtype == pl.String:
+        values = values.str.strip_chars().replace("", None)
+    numbers = values.cast(pl.Float64, strict=False).fill_nan(None)
+    wrong = (numbers.is_null() & ~_stated_missing(values)) | numbers.is_infinite().fill_null(value=False)
+    if wrong.any():
+        row = int(wrong.arg_true()[0])
+        raise TableError(
+            f"column {values.name!r}, row {row + 1}: {values[row]!r}, expected a finite number, or nothing where the "
+            "row has no score"
+        )
+    return numbers
+
+
+def _stated_missing(values: pl.Series) -> pl.Series:
+    """Return where a value is null or NaN, which are no scores."""
+    if values.dtype == pl.String:
+        return values.is_null() | (values.str.to_lowercase() == "nan").fill_null(value=False)
+    return values.is_null() | (values.is_nan().fill_null(value=False) if values.dtype.is_float() else values.is_null())
 
 
 def _empty_texts() -> pl.DataFrame:
@@ -201,8 +233,13 @@ def _texts(rows: pl.LazyFrame, columns: TextColumns) -> Iterator[pl.DataFrame]:
 
 
 def write_kept_and_dropped(out: Path, rows: pl.LazyFrame, drops: pl.DataFrame, number: str) -> FileAccount:
-    """Write kept and dropped rows and return their counts, by reason too."""
-    named = drops.match_to_schema(DROP_SCHEMA).rename({"id": number, "drop_reason": "reason"}).lazy()
+    """Write kept and dropped rows and return their counts, by reason too.
+
+    Reason and evidence are ``reason_`` and ``evidence_`` where the rows have columns of these names.
+    """
+    taken = rows.collect_schema().names()
+    names = {"drop_reason": free_column("reason", taken), "evidence": free_column("evidence", taken)}
+    named = drops.match_to_schema(DROP_SCHEMA).rename({"id": number, **names}).lazy()
     remove_leftovers(out)
     (out / RESULT).unlink(missing_ok=True)
     write_rows(rows.join(named, on=number, how="inner", maintain_order="left"), out / "dropped.parquet")

@@ -9,6 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from quality.model_weights import load_complete
 from quality.privacy.name_confidence import cited
 from quality.privacy.name_form import Person, eponym, plain
 from quality.privacy.not_names import EPONYMS, NOT_NAMES
@@ -68,7 +69,7 @@ def _model(folder: str) -> Any:
         raise ValueError(f"name_model: {error}; install the extra: pip install 'sabila[local]'") from error
     tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     # In 32 bits whatever the weights are saved in: many CPUs emulate 16-bit floats, and spans would differ by machine.
-    model = AutoModelForTokenClassification.from_pretrained(folder, local_files_only=True, dtype="float32")
+    model = load_complete(AutoModelForTokenClassification, folder, local_files_only=True, dtype="float32")
     longest = min(tokenizer.model_max_length, getattr(model.config, "max_position_embeddings", 512))
     tokenizer.model_max_length = longest
     stride = min(OVERLAP, longest // 4)

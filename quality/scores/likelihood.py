@@ -117,7 +117,16 @@ def add_perplexity(rows: pl.DataFrame, model: TokenLogprobs, rule: Ifd | None = 
 
 def _pairs(rows: pl.DataFrame) -> list[tuple[str, str] | Unscored]:
     texts = rows.select(question_text(), "response").iter_rows()
-    return [Unscored("the row has no response") if answer is None else (question, answer) for question, answer in texts]
+    return [_pair(question, answer) for question, answer in texts]
+
+
+def _pair(question: str | None, answer: str | None) -> tuple[str, str] | Unscored:
+    """Return a question and its answer; both scores are of an answer given its question, and need both."""
+    if answer is None:
+        return Unscored("the row has no response")
+    if question is None or not question.strip():
+        return Unscored("the row has no question")
+    return question, answer
 
 
 def _prefixed(pair: tuple[str, str] | Unscored, template: str) -> Continuation | Unscored:

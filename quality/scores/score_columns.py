@@ -157,6 +157,8 @@ def check_scores(scores: pl.Series) -> None:
 def _judgeable(conversation: Sequence[tuple[str, str]]) -> Sequence[tuple[str, str]] | Unscored:
     if not conversation or conversation[-1][0] != "assistant" or not conversation[-1][1].strip():
         return Unscored("the conversation does not end in a reply")
+    if not any(text.strip() for _, text in conversation[:-1]):
+        return Unscored("the row has no question")
     return conversation
 
 

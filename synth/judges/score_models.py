@@ -12,6 +12,7 @@ from functools import lru_cache
 from importlib import import_module
 from typing import Any, TypeVar
 
+from quality.model_weights import load_complete
 from quality.scores.digits import DIGITS, NextToken, NextTokens, from_top_logprobs
 from quality.scores.likelihood import Continuation
 from quality.scores.score_columns import Score, Unscored
@@ -273,7 +274,7 @@ def _load(kind: str, path: str, revision: str | None, device: str | None, batch_
         import_module("torch")
         with hub_or_cache(path):
             tokenizer = transformers.AutoTokenizer.from_pretrained(path, revision=revision)
-            model = getattr(transformers, kind).from_pretrained(path, revision=revision, dtype="auto")
+            model = load_complete(getattr(transformers, kind), path, revision=revision, dtype="auto")
     except ModuleNotFoundError as error:
         raise UnfitModelError(f"scores need the package {error.name}: install the extra 'local'") from error
     except (OSError, ValueError) as error:

@@ -11,6 +11,7 @@ from importlib import import_module
 from itertools import islice
 from typing import Any
 
+from quality.model_weights import load_complete
 from synth.teachers.local_chat import (
     answer_or_failure,
     by_text,
@@ -20,7 +21,7 @@ from synth.teachers.local_chat import (
     reasoning_and_answer,
 )
 from synth.teachers.model_device import to_device
-from synth.teachers.model_files import model_name, model_revision
+from synth.teachers.model_files import hub_or_cache, model_name, model_revision
 from synth.teachers.options import TeacherOptions
 from synth.teachers.sampling import Alternatives, Ends, SamplingBatch
 from synth.teachers.teacher import Answered, Completion, Failure, Request, TeacherError
@@ -178,8 +179,9 @@ def load(model: str, revision: str | None) -> Loaded:
     try:
         transformers = import_module("transformers")
         import_module("torch")
-        tokenizer = transformers.AutoTokenizer.from_pretrained(model, revision=revision, padding_side="left")
-        network = transformers.AutoModelForCausalLM.from_pretrained(model, revision=revision, dtype="auto")
+        with hub_or_cache(model):
+            tokenizer = transformers.AutoTokenizer.from_pretrained(model, revision=revision, padding_side="left")
+            network = load_complete(transformers.AutoModelForCausalLM, model, revision=revision, dtype="auto")
     except ImportError as error:
         raise TeacherError(
             f"transformers:{model} needs torch and transformers ({error}): install sabila[local]"

@@ -15,6 +15,7 @@ from importlib import import_module
 from itertools import islice
 from typing import Any
 
+from quality.model_weights import load_complete
 from sources.license import UNKNOWN
 from sources.record import Message
 from synth.teachers.local_chat import loaded_at
@@ -113,7 +114,7 @@ def load_network(model: str, revision: str | None) -> tuple[Any, Any]:
     try:
         with hub_or_cache(model):
             tokenizer = transformers.AutoTokenizer.from_pretrained(model, revision=revision)
-            network = transformers.AutoModelForCausalLM.from_pretrained(model, revision=revision, dtype="auto")
+            network = load_complete(transformers.AutoModelForCausalLM, model, revision=revision, dtype="auto")
     except (OSError, ValueError) as error:
         raise TeacherError(f"{model} cannot be loaded as a causal model: {str(error).splitlines()[0]}") from error
     return to_device(network), tokenizer
