@@ -219,11 +219,9 @@ def test_ctrl_c_ends_a_build_after_the_answers_in_flight_and_keeps_them(place, t
         while not server.requests and time.monotonic() < until:
             time.sleep(0.05)
         build.send_signal(signal.SIGINT)
-        began = time.monotonic()
         _, errors = build.communicate(timeout=60)
         assert (build.returncode, "Aborted!" in errors) == (1, True), errors
-        assert time.monotonic() - began < 12, "12 requests of two seconds were not waited for"
-        assert 1 <= server.requests <= 4
+        assert 1 <= server.requests <= 4, "those in flight were waited for, not all twelve"
     with serving(answers, port=port(server)) as server:
         run(*place("build", server))
         assert server.requests < 12, "what was answered is kept"

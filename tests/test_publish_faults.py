@@ -467,10 +467,8 @@ def test_headers_that_drip_are_not_read_on(dripped, hub, releases, monkeypatch):
             return
 
     monkeypatch.setattr(hub_server.Handler, "_answer", answer)
-    began = time.monotonic()
     with pytest.raises(ReleaseError, match=r"was incomplete after 0\.3 s; reading stopped"):
         publish(releases["1"], REPO, say)
-    assert time.monotonic() - began < 10
 
 
 @pytest.mark.parametrize("where", ["/preupload/", "/commit/", "/tree/"])
