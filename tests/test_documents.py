@@ -214,11 +214,12 @@ def test_a_folder_of_guidelines_becomes_questions_that_cite_document_heading_and
     (folder / "croup.md").write_text(MARKDOWN.replace("the next day.", "the next day. " + "It is told to drink. " * 20))
     (folder / "web" / "gout.html").write_bytes(PAGE.replace(b"Rest helps.", b"Rest of the joint helps gout. " * 12))
     (folder / "photo.png").write_bytes(b"x")
+    (folder / "empty.md").write_text("# Croup\n")
     arguments = ["--teacher", "w", "--store", tmp_path / "store", "--passage-chars", 200, 600, "--json"]
     done = CliRunner().invoke(main, [*map(str, ("questions", folder, "--out", tmp_path / "out", *arguments))])
     assert done.exit_code == 0, done.output
     account = json.loads(done.stdout)
-    assert (account["documents"], account["files not read .png"]) == (2, 1)
+    assert (account["documents"], account["documents without text"], account["files not read .png"]) == (2, 1, 1)
     kept, dropped = (pl.read_parquet(tmp_path / "out" / f"{name}.parquet") for name in ("kept", "dropped"))
     assert kept.select("document", "heading", "date", "question").rows() == [
         ("croup.md", "Croup > Follow-up", "2024-05", "What is known?")

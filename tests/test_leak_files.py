@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+import numpy as np
 import polars as pl
 import pytest
 from test_duplicate_files import write
@@ -115,4 +116,20 @@ def test_files_against_files_load_no_catalog_no_rules_and_no_pandas(tmp_path):
     assert "polars" in loaded
     assert loaded.isdisjoint(
         {"pandas", "sources.catalog", "quality.cleaning.rules", "synth.teachers.embedders", "rich"}
+    )
+
+
+def test_a_threshold_after_the_embedder_replaces_the_similarity(tmp_path, bench, monkeypatch):
+    def embed(texts):
+        return np.array([[1.0, 0.0] if "nerve" in text else [0.8, 0.6] for text in texts], np.float32)
+
+    monkeypatch.setattr("synth.teachers.embedders.embedder", lambda spec: embed if spec == "folder/m" else None)
+    reworded = {"question": "Hanging from one arm, a climber may stretch what?", "answer": "The long thoracic one"}
+    rows = write(tmp_path / "train.jsonl", [reworded])
+    for out, spec, dropped in (("1", "folder/m", 0), ("2", "folder/m@0.75", 1)):
+        assert not decontaminate(rows, [bench], tmp_path / out, "--embedder", spec).exit_code
+        assert len(pl.read_parquet(tmp_path / out / "dropped.parquet")) == dropped
+    assert (
+        "--embedder: got 'folder/m@2'"
+        in decontaminate(rows, [bench], tmp_path / "3", "--embedder", "folder/m@2").output
     )

@@ -255,6 +255,15 @@ def test_scores_that_are_texts_are_numbers_and_empty_cells_and_nan_are_none(tmp_
     assert table(tmp_path / "out", "dropped")["reason"].to_list() == ["beyond_target", "unscored", "unscored"]
 
 
+def test_equal_scores_are_taken_in_the_order_of_the_rows(tmp_path, monkeypatch):
+    file = write(tmp_path / "a.jsonl", [{"question": f"What is {n}?", "quality": 1} for n in range(12)])
+    monkeypatch.setattr(score_step, "embedder", lambda spec: lambda texts: np.eye(12, dtype=np.float32)[: len(texts)])
+    for out, more in (("1", ()), ("2", ("--embedder", "m"))):
+        done = call("select", file, "--out", tmp_path / out, "--by", "quality", "--rows", 3, *more)
+        assert done.exit_code == 0, done.output
+        assert table(tmp_path / out, "kept")["question"].to_list() == ["What is 0?", "What is 1?", "What is 2?"]
+
+
 @pytest.mark.parametrize(("value", "shown"), [("n/a", "'n/a'"), ("inf", "'inf'")])
 def test_a_score_that_is_no_number_is_named_with_its_row(tmp_path, value, shown):
     (tmp_path / "a.csv").write_text(f"question,quality\na,1.5\nb,{value}\n")
@@ -284,6 +293,9 @@ def test_similar_rows_are_left_out_with_the_row_that_they_resemble(tmp_path, mon
     monkeypatch.setattr(score_step, "embedder", lambda spec: embed)
     call("select", file, "--out", tmp_path / "out", "--by", "quality", "--embedder", "m")
     assert table(tmp_path / "out", "kept")["quality"].to_list() == [0.8, 0.9]
+    call("select", file, "--out", tmp_path / "other", "--by", "quality", "--embedder", "m@0.8")
+    evidence = json.loads(table(tmp_path / "other", "dropped")["evidence"][0])
+    assert evidence["most_similar"] == 0.8
     evidence = json.loads(table(tmp_path / "out", "dropped")["evidence"][0])
     assert evidence == {"score": 0.0, "similar_to": "8", "similarity": 1.0, "most_similar": 0.9}
 

@@ -14,7 +14,7 @@ from quality.duplicates.cosine_bounds import Bounds, bounds_for, slack
 from quality.duplicates.cosine_kernels import KEPT, OVER, lengths
 from quality.duplicates.leaders import leaders, neighbours
 from quality.duplicates.semantic import Semantic, drops, duplicates
-from synth.teachers.embedders import server_embedder
+from synth.teachers.embedders import EmbedderError, embedder, server_embedder
 
 SEMANTIC = Semantic(model="toy@1", threshold=0.9)
 
@@ -293,6 +293,19 @@ def tiny_bert(tmp_path_factory):
     )  # fmt: skip
     transformers.BertModel(config).save_pretrained(folder)
     return str(folder)
+
+
+def test_a_language_model_is_no_embedding_model_unless_it_was_made_one(tmp_path):
+    """Its mean states put unrelated texts at 0.9 and more, so that most rows would be duplicates."""
+    pytest.importorskip("torch", reason="needs torch: install the extra 'local'")
+    library = pytest.importorskip("sentence_transformers", reason="needs sentence-transformers")
+    import tiny_model
+
+    made = tiny_model.make(tmp_path / "writer")
+    with pytest.raises(EmbedderError, match="holds a Qwen2ForCausalLM without modules"):
+        embedder(str(made))
+    library.SentenceTransformer(str(made), device="cpu").save(str(tmp_path / "embedding"))
+    assert embedder(str(tmp_path / "embedding"))(["fever", "cough"]).shape == (2, 128)
 
 
 def test_a_sentence_transformer_gives_what_the_library_gives(tiny_bert):

@@ -253,8 +253,8 @@ SEMANTIC_THRESHOLD = 0.95
     "--semantic",
     metavar="MODEL[@THRESHOLD]",
     help="Compare rows by meaning too, with this embedding model: the folder or Hub name of a sentence-transformers "
-    "model, model2vec:FOLDER or openai:URL#MODEL. Finds rewrites and translations. A threshold after @ replaces "
-    "--semantic-threshold.  [default: none]",
+    "model, model2vec:FOLDER, llamacpp:FILE.gguf or openai:URL#MODEL. Finds rewrites and translations. A threshold "
+    "after @ replaces --semantic-threshold.  [default: none]",
 )
 @click.option(
     "--semantic-threshold",
@@ -355,7 +355,9 @@ def column_options(prefix: str, whose: str) -> Callable[[Any], Any]:
 @click.option("--id-column", "id", help="Column that names a row.  [default: its number]")
 @click.option(
     "--embedder",
-    help="Also compare meanings with this embedding model, as for sabila dedup --semantic.  [default: none]",
+    metavar="MODEL[@THRESHOLD]",
+    help="Also compare meanings with this embedding model, named as for sabila dedup --semantic. A threshold after @ "
+    "replaces --similarity.  [default: none]",
 )
 @click.option(
     "--similarity", type=NumberRange(0, 1, min_open=True), default=0.9, show_default=True,
@@ -387,11 +389,12 @@ def decontaminate_files(
     from quality.decontamination.find_leaks import Decontaminate
     from quality.decontamination.inputs import ROLES
 
-    embed = judge = None
+    embed, judge, similarity = None, None, options["similarity"]
     if options["embedder"]:
-        from synth.teachers.embedders import embedder
+        from synth.teachers.embedders import embedder, model_and_threshold
 
-        embed = embedder(options["embedder"])
+        model, similarity = model_and_threshold("--embedder", options["embedder"], similarity)
+        embed = embedder(model)
     if options["judge"]:
         from synth.judges.leak_step import leak_judge
         from synth.teachers.specs import teacher
@@ -409,7 +412,7 @@ def decontaminate_files(
         against=against,
         mirror=options["mirror"],
         columns=columns,
-        config=Decontaminate(similarity=options["similarity"]),
+        config=Decontaminate(similarity=similarity),
         embed=embed,
         judge=judge,
         overwrite=options["overwrite"],

@@ -156,9 +156,9 @@ def score(
 )
 @click.option(
     "--embedder",
-    metavar="MODEL",
-    help="Leave out rows that are similar to a better one, by this embedding "
-    "model: a sentence-transformers folder or Hub id, model2vec:FOLDER or openai:URL#MODEL.  "
+    metavar="MODEL[@THRESHOLD]",
+    help="Leave out rows that are similar to a better one, by this embedding model: a sentence-transformers folder or "
+    "Hub id, model2vec:FOLDER, llamacpp:FILE.gguf or openai:URL#MODEL. A threshold after @ replaces --most-similar.  "
     "[default: none]",
 )
 @click.option(
@@ -193,7 +193,10 @@ def select(
     from pipelines.own_files.conversations import TextColumns
     from pipelines.own_files.score_files import select as run
     from synth.judges.score_step import selection
+    from synth.teachers.embedders import model_and_threshold
 
+    if embedder:
+        embedder, most_similar = model_and_threshold("--embedder", embedder, most_similar)
     if rows and tokens:
         raise click.UsageError("--rows and --tokens are both given, expected one of the two")
     if not (rows or tokens or embedder):

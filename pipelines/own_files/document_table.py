@@ -42,12 +42,15 @@ def are_documents(paths: Sequence[Path]) -> bool:
 
 
 def passage_table(paths: Sequence[Path], size: PassageSize) -> tuple[pl.DataFrame, dict[str, int]]:
-    """Return the passages of all documents (``PASSAGE_SCHEMA``), and how many files of each other kind were not read.
+    """Return the passages of all documents (``PASSAGE_SCHEMA``), and the number of files without any, by kind.
 
+    The kinds are documents without text, and each suffix that is not read.
     Raises ``TableError`` with the documents that cannot be read, and where there is no document.
     """
     files, other = _documents(paths)
-    rows, wrong = [], []
+    rows: list[dict[str, object]] = []
+    wrong: list[str] = []
+    blank = 0
     for name, path in files.items():
         try:
             document = read_document(RawFile(name, path))
@@ -56,7 +59,9 @@ def passage_table(paths: Sequence[Path], size: PassageSize) -> tuple[pl.DataFram
                 raise TableError(str(error)) from error
             wrong.append(str(error))
             continue
-        for one in cut_passages(document, size):
+        passages = list(cut_passages(document, size))
+        blank += not passages
+        for one in passages:
             facts = {field: getattr(one, field) for field in PASSAGE_SCHEMA if field not in ("document", "citation")}
             facts |= {"document": name, "citation": one.citation(name), "heading": one.heading or one.title}
             rows.append(facts)
@@ -69,7 +74,8 @@ def passage_table(paths: Sequence[Path], size: PassageSize) -> tuple[pl.DataFram
             f"{', '.join(map(str, paths))}: no document with text ({others}), expected {', '.join(DOCUMENT_SUFFIXES)} "
             f"or tables ({', '.join(SUFFIXES)})"
         )
-    return pl.DataFrame(rows, PASSAGE_SCHEMA), other
+    without = {"documents without text": blank} if blank else {}
+    return pl.DataFrame(rows, PASSAGE_SCHEMA), without | {f"files not read {kind}": n for kind, n in other.items()}
 
 
 def _documents(paths: Sequence[Path]) -> tuple[dict[str, Path], dict[str, int]]:

@@ -85,8 +85,7 @@ def write_questions(files: Sequence[Path], out: Path, *, how: Questioning, overw
     if "document" in schema:
         account = {"documents": int(rows.select(pl.col("document").n_unique()).collect().item()), **account}
     account |= {f"questions {verdict}": count for verdict, count in verdicts}
-    account |= {f"files not read {suffix}": count for suffix, count in other.items()}
-    return {**account, "folder": str(out)}
+    return {**account, **other, "folder": str(out)}
 
 
 def _ask(rows: pl.LazyFrame, passage: str, title: str | None, how: Questioning) -> tuple[pl.DataFrame, pl.DataFrame]:

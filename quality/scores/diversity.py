@@ -59,7 +59,8 @@ class Subset:
 
 
 def select(rows: pl.DataFrame, vectors: F32, config: Diversity) -> Subset:
-    """Return the subset of ``rows``, whose embeddings are ``vectors``, row for row; equal scores are taken by id.
+    """Return the subset of ``rows``, whose embeddings are ``vectors``, row for row; equal scores are taken by id,
+    shorter ids first.
 
     The drop reasons: ``unscored``, ``no_vector`` (all zeros, nothing to compare), ``too_similar`` (the evidence names
     the most similar row taken) and ``beyond_target``.
@@ -106,7 +107,10 @@ def best_rows(rows: pl.DataFrame, config: Diversity) -> pl.DataFrame:
 def _ranked(rows: pl.DataFrame, score: str) -> tuple[I64, NDArray[np.bool_]]:
     """Return the scored rows, best first, and which rows are scored."""
     by = rows.select("id", score=score).with_row_index("row").with_columns(pl.col("row").cast(pl.Int64))
-    ranked = by.drop_nulls("score").sort("score", "id", descending=[True, False])
+    # Numbers as ids are in the order of the rows: 2 before 10.
+    ranked = by.drop_nulls("score").sort(
+        "score", pl.col("id").cast(pl.String).str.len_chars(), "id", descending=[True, False, False]
+    )
     return ranked["row"].to_numpy(writable=True), rows[score].is_not_null().to_numpy()
 
 

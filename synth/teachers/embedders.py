@@ -93,6 +93,11 @@ def sentence_transformer(
         raise EmbedderError(f"{path} contains no model, but {inner} does: name that folder")
     with hub_or_cache(path):
         model = load(path, revision=revision, device=device)
+    if kind := _writes(model, path, revision):
+        raise EmbedderError(
+            f"{path} holds a {kind} without modules.json, which writes texts and does not embed them; expected a model "
+            "of sentence-transformers"
+        )
     room = _room(model, prompt)
 
     def embed(texts: Sequence[str]) -> F32:
@@ -109,6 +114,25 @@ def sentence_transformer(
         return _weighted(vectors, [place for place, _, _ in windows], [tokens for _, _, tokens in windows], len(texts))
 
     return embed
+
+
+def _writes(model: Any, path: str, revision: str | None) -> str | None:
+    """Return the class of a language model that was not made for embeddings, None for any other model.
+
+    sentence-transformers takes the mean of its states, by which unrelated texts are alike. Embedding models of the same
+    classes have ``modules.json``.
+    """
+    from huggingface_hub import try_to_load_from_cache
+
+    if Path(path).is_dir():
+        described = (Path(path) / MODEL_FILES[0]).is_file()
+    else:
+        described = isinstance(try_to_load_from_cache(path, MODEL_FILES[0], revision=revision), str)
+    if described:
+        return None
+    config = getattr(getattr(model[0], "auto_model", None), "config", None)
+    kinds = getattr(config, "architectures", None) or ()
+    return next((kind for kind in kinds if kind.endswith(("ForCausalLM", "LMHeadModel"))), None)
 
 
 def _inner_model(folder: Path) -> Path | None:
