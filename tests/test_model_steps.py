@@ -184,6 +184,53 @@ def test_a_wrong_value_is_refused_before_any_work(store, teachers, values, messa
         session(store, **given)
 
 
+ALONE = [
+    ("aloe_sft", "split_seed", "3", 3, "validation_share or test_share"),
+    ("aloe_dpo", "split_seed", "3", 3, "validation_share or test_share"),
+    ("medqa_cot", "split_seed", "3", 3, "validation_share or test_share"),
+    ("aloe_sft", "undated", "keep", "keep", "before"),
+    ("aloe_sft", "teacher_license", "MIT", "MIT", "teacher"),
+    ("medqa_cot", "teacher_revision", "q4", "q4", "teacher"),
+    ("aloe_sft", "judge_license", "MIT", "MIT", "judge"),
+    ("aloe_sft", "judge", "judge", "judge", "medical_filter, specialties or rubric"),
+    ("aloe_sft", "passage_form", "grounded", "grounded", "passage_questions, or a source of documents,"),
+    ("aloe_dpo", "judge", "judge", "judge", "judged_pairs"),
+    ("aloe_dpo", "judge_revision", "q4", "q4", "judge"),
+    ("aloe_dpo", "writer_license", "MIT", "MIT", "writer"),
+    ("aloe_dpo", "guard_revision", "q4", "q4", "guard"),
+    ("aloe_dpo", "guard_protocol", "prompt", "prompt", "guard"),
+    ("aloe_dpo", "guard_format", "llama-guard-3", "llama-guard-3", "guard"),
+]
+"""A recipe, a knob that has no effect alone, its value as text and as read, and what it needs."""
+
+
+@pytest.mark.parametrize(("recipe", "knob", "text", "value", "needed"), ALONE)
+def test_a_knob_without_what_it_applies_to_is_refused(recipe, knob, text, value, needed, teachers):
+    message = f"{knob}: got {value!r}, expected {needed} with it; it has no effect otherwise"
+    with pytest.raises(RecipeError, match=re.escape(message)):
+        load(recipe).bind({knob: text})
+
+
+@pytest.mark.parametrize(
+    ("stage", "knob", "text", "needed"),
+    [
+        ("red_team", "judged_pairs", "medquad", "general"),
+        ("red_team", "reward", "rm", "general"),
+        ("red_team", "min_margin", "1.5", "general"),
+        ("red_team", "question_limit", "5", "general"),
+        ("red_team", "chain_teacher", "medqa=writer", "general"),
+        ("general", "guard", "judge", "red_team"),
+        ("general", "writer", "writer", "red_team"),
+        ("general", "held_out_share", "0.3", "red_team"),
+    ],
+)
+def test_a_knob_of_a_stage_that_is_not_built_is_refused(stage, knob, text, needed, teachers):
+    with pytest.raises(RecipeError, match=rf"^{knob}: got .*, expected stage {needed} or all with it; it has no"):
+        load("aloe_dpo").bind({"stage": stage, knob: text})
+    others = {"guard_format": "llama-guard-3"} if knob == "guard" else {}
+    assert load("aloe_dpo").bind({"stage": needed, "teacher": "writer", knob: text, **others})
+
+
 def test_a_knob_that_is_true_or_false_is_a_flag_of_the_command(store, teachers):
     arguments = ["plan", "aloe_sft", "--mirror", str(FIXTURES), "--store", str(store), "--json"]
     arguments += ["--sources", "mmlu_auxiliary,medquad", "--medical-filter", "--no-specialties"]

@@ -13,6 +13,13 @@ from quality.date_gate import Undated
 from sources.license import Use
 from sources.mapping.own_source import OwnSource, own_source
 
+
+def refuse_unused(knob: str, value: object, default: object, *, used: object, expected: str) -> None:
+    """Raise ``ValueError`` for a knob that was set although nothing uses it; ``expected`` says what would."""
+    if value != default and not used:
+        raise ValueError(f"{knob}: got {value!r}, expected {expected} with it; it has no effect otherwise")
+
+
 LicenseUse = Annotated[
     Use,
     Field(
@@ -43,7 +50,8 @@ Before = Annotated[
     ),
 ]
 UndatedRows = Annotated[
-    Undated, Field(description="What before does with rows without a date: drop or keep; both are counted.")
+    Undated,
+    Field(description="Only with before: drop or keep rows without a date; both are counted."),
 ]
 NearThreshold = Annotated[
     float, Field(gt=0, le=1, description="Jaccard similarity of the shingles from which two rows are near-duplicates.")
@@ -87,7 +95,7 @@ MaxFailed = Annotated[
         ge=0,
         lt=1,
         description="Share of a step's requests that may fail; their rows are dropped. Above it the step is "
-        "incomplete, and the next build sends the failed requests again.",
+        "incomplete, and the next build sends the failed requests again. Only with a teacher.",
     ),
 ]
 ChainTeachers = Annotated[
@@ -101,7 +109,9 @@ ChainLicenses = Annotated[
     tuple[str, ...],
     Field(description="Licences of what these models write, as in medqa=Apache-2.0; LicenseRef-unknown unless named."),
 ]
-Samples = Annotated[int, Field(ge=1, le=64, description="Chains of thought per question and round.")]
+Samples = Annotated[
+    int, Field(ge=1, le=64, description="Chains of thought per question and round; only with a teacher of chains.")
+]
 Seed = Annotated[int, Field(ge=0, lt=2**31, description="Random seed; the same seed gives the same rows.")]
 ValidationShare = Annotated[
     float,
@@ -117,6 +127,7 @@ SplitSeed = Annotated[
     Field(
         ge=0,
         lt=2**31,
-        description="Random seed of the splits. A row stays in its split when rows are added, with the same seed.",
+        description="Random seed of the splits, only with a share for one. A row stays in its split when rows are "
+        "added, with the same seed.",
     ),
 ]

@@ -25,7 +25,8 @@ PRICE = click.option(
     "--price",
     nargs=2,
     type=NumberRange(0),
-    help="Price of a million tokens, prompts and completions, as in 0.5 1.5; for --budget-cost.  [default: none]",
+    help="Price of a million tokens, prompts and completions, as in 0.5 1.5, for costs and --budget-cost.  "
+    "[default: none]",
 )
 WATTS = click.option(
     "--watts",

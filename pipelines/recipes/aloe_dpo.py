@@ -125,7 +125,7 @@ def recipe(
         guard_protocol: chat for guard models with a template of their own; prompt for any other model.
         guard_format: The guard's family, such as llama-guard-2, which numbers the categories; by default the model's
             name decides.
-        judge: The model that compares two answers, in both orders; the teacher unless named.
+        judge: The model that compares two answers of judged_pairs, in both orders; the teacher unless named.
         judge_license: Licence of what the judge writes.
         judged_pairs: Sources of questions, as in medquad, that the teacher answers several times; the judge, or the
             reward model if one is named, chooses between the answers.
@@ -133,7 +133,25 @@ def recipe(
             of preference corpora in place of the corpus's own scores; min_margin refers to its numbers then.
         answers: Answers of the teacher to each attack, and to each question of judged_pairs.
         held_out_share: Share of attack styles, topics and requests that is held out of the red team.
+
+    A knob of a stage that is not built is refused.
     """
+    refuse_knobs_of_other_stages(
+        stage,
+        general={
+            "question_limit": (question_limit, None),
+            "min_margin": (min_margin, 0.0),
+            "max_per_prompt": (max_per_prompt, 3),
+            "chain_teacher": (chain_teacher, ()),
+            "judged_pairs": (judged_pairs, ()),
+            "reward": (reward, None),
+            "samples": (samples, 4),
+        },
+        red_team={"writer": (writer, None), "guard": (guard, None), "held_out_share": (held_out_share, 0.15)},
+    )
+    knobs.refuse_unused("judge", judge, None, used=judged_pairs, expected="judged_pairs")
+    knobs.refuse_unused("guard_protocol", guard_protocol, "chat", used=guard, expected="guard")
+    knobs.refuse_unused("guard_format", guard_format, None, used=guard, expected="guard")
     chosen = choose(sources, source)
     clean_rows = partial(
         aloe_sft.clean_and_deduplicate,
@@ -148,7 +166,9 @@ def recipe(
     )
     make_teacher = partial(aloe_sft.make_teacher, use=license)
     target = make_teacher(teacher, teacher_license, revision=teacher_revision)
-    safety_judge = make_teacher(guard, guard_license, revision=guard_revision)
+    safety_judge = make_teacher(guard, guard_license, revision=guard_revision, knob="guard")
+    compared_by = make_teacher(judge, judge_license, revision=judge_revision, knob="judge")
+    written_by = make_teacher(writer, writer_license, revision=writer_revision, knob="writer")
     generate = partial(generate_step, max_failed=max_failed)
     parts: list[Step] = []
     if stage != "red_team":
@@ -161,7 +181,7 @@ def recipe(
         parts += chain_pairs(chosen, eligible, target, own_writers, samples=samples, seed=seed, generate=generate)
         if judged_pairs:
             questions = eligible(question_sources(judged_pairs, chosen))
-            comparer = make_teacher(judge, judge_license, revision=judge_revision) or target
+            comparer = compared_by or target
             parts += [answer_pairs(questions, target, comparer, reward, rules, answers, generate)]
     if stage != "general":
         topics = tuple((source.name, source.attack_topic) for source in chosen if source.attack_topic)
@@ -172,7 +192,7 @@ def recipe(
             source_topics=topics,
             seed=seed,
         )
-        other = make_teacher(writer, writer_license, revision=writer_revision) or target
+        other = written_by or target
         models = Models(target=target, writer=other, guard=safety_judge) if target and other and safety_judge else None
         by = (
             Guard(generated_by=author(safety_judge), protocol=guard_protocol, format=guard_format)
@@ -193,6 +213,16 @@ def recipe(
         *parts, shares=(validation_share, test_share), seed=split_seed, near_threshold=near_threshold
     )
     return each_shard("render-prompts", render_prompts, None, *split)
+
+
+def refuse_knobs_of_other_stages(
+    stage: Literal["general", "red_team", "all"], **knobs_of: dict[str, tuple[object, object]]
+) -> None:
+    """Raise ``ValueError`` for a knob, given as (value, default), that was set and belongs to a stage not built."""
+    for own, values in knobs_of.items():
+        for knob, (value, default) in values.items():
+            used, expected = stage in (own, "all"), f"stage {own} or all"
+            knobs.refuse_unused(knob, value, default, used=used, expected=expected)
 
 
 # --- stage 1: general ----------------------------------------------------------------------------------------------

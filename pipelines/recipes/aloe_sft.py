@@ -143,10 +143,11 @@ def recipe(
         language_confidence: Drop a row in another language than its source's, from this confidence on.
         teacher: The model that writes chains of thought: openai:URL#MODEL, llamacpp:FILE.gguf, transformers:MODEL or
             vllm:MODEL.
-        judge: The model that filters, labels and marks; the teacher unless named.
+        judge: The model that filters, labels and marks, for medical_filter, specialties and rubric; the teacher unless
+            named.
         judge_license: Licence of what the judge writes; rows with its labels and marks are under it too.
         gold: given shows the right answer to the model that writes a chain, as Aloe does; withheld does not, so that
-            pass rates tell how hard a question is.
+            pass rates tell how hard a question is. Like the next two only with teacher or chain_teacher.
         adaptive_samples: The most chains of a question: one first, and while none is right as many more as samples
             says; 0 writes three rounds of samples at most. The share that is right makes a question easy (0.75 and
             more), medium (0.4), hard or unsolved, in meta.
@@ -156,7 +157,8 @@ def recipe(
         passage_questions: Sources whose passages (the context of their rows) the teacher turns into a question and an
             answer, as in mash_qa; rows without a question that the passage supports, and that a second answer agrees
             on, are dropped.
-        passage_form: closed keeps the passage of such a question in meta, grounded puts it before the question.
+        passage_form: closed keeps the passage of such a question in meta, grounded puts it before the question. Only
+            with passage_questions or a source of documents.
         specialties: Label medical rows with one of 35 fields of medicine, by the judge.
         rubric: Have the judge mark every response from 1 to 5 by five criteria, and drop rows with a mark below this
             number; 1 keeps every row that has marks.
@@ -203,7 +205,9 @@ def recipe(
     if repair_share and gold == "given":
         raise ValueError(f"repair_share: got {repair_share} and gold given, expected gold withheld with it")
     writer = make_teacher(teacher, teacher_license, license, teacher_revision)
-    marker = make_teacher(judge, judge_license, license, judge_revision) or writer
+    has_judgements = medical_filter or specialties or rubric
+    knobs.refuse_unused("judge", judge, None, used=has_judgements, expected="medical_filter, specialties or rubric")
+    marker = make_teacher(judge, judge_license, license, judge_revision, knob="judge") or writer
     generate = partial(generate_step, max_failed=max_failed)
     scores = pinned_scores(perplexity=perplexity, ifd=ifd, deita=deita)
     names = (*scores.names, *((RUBRIC,) if rubric else ()))
@@ -212,6 +216,8 @@ def recipe(
     if medical_filter:
         rows = filter_medical(rows, chosen, marker, generate)
     passages = passage_sources(source, passage_questions, writer)
+    expected = "passage_questions, or a source of documents,"
+    knobs.refuse_unused("passage_form", passage_form, "closed", used=passages, expected=expected)
     if passages:
         least = min((LEAST_CHARS, *(one.mapping.passage_chars[0] for one in source if one.mapping.passages)))
         rows = generate_passage_questions(
@@ -237,14 +243,21 @@ def recipe(
     return whole_set("limit-rows", limit_rows, RowLimit(rows=mix_rows, seed=seed), mixed) if mix_rows else mixed
 
 
-def make_teacher(spec: str | None, license: str, use: Use, revision: str | None = None) -> Teacher | None:
-    """Return the teacher of a spec, if there is one; ``ValueError`` where its output is not free for ``use``."""
+def make_teacher(
+    spec: str | None, license: str, use: Use, revision: str | None = None, *, knob: str = "teacher"
+) -> Teacher | None:
+    """Return the model of a spec, if there is one; ``knob`` is the name of its knob.
+
+    Raises ``ValueError`` where its output is not free for ``use``, and for a licence or revision of no model.
+    """
+    knobs.refuse_unused(f"{knob}_license", license, UNKNOWN.id, used=spec, expected=knob)
+    knobs.refuse_unused(f"{knob}_revision", revision, None, used=spec, expected=knob)
     if spec is None:
         return None
     if not fits(license, use):
         raise ValueError(
-            f"teacher_license: got {license!r}, which does not allow the {use} use that license asks for; use a "
-            "teacher whose output allows it, and give its licence"
+            f"{knob}_license: got {license!r}, which does not allow the {use} use that license asks for; use a "
+            "model whose output allows it, and give its licence"
         )
     return teacher_of(spec, TeacherOptions(license=license, revision=revision))
 
@@ -304,6 +317,7 @@ def split_rows(*rows: Step, shares: tuple[float, float], seed: int, near_thresho
     is in its split.
     """
     validation, test = shares
+    knobs.refuse_unused("split_seed", seed, 0, used=validation or test, expected="validation_share or test_share")
     if not validation and not test:
         return rows
     near = NearRecords(single=NearRules(threshold=near_threshold))
@@ -326,6 +340,7 @@ def passage_sources(own: Sequence[OwnSource], named: tuple[str, ...], writer: Te
 
 def dates_of(before: str | None, undated: Undated) -> DateGate | None:
     """Return the settings of the date gate, None without a date; ``ValueError`` for a text that is not a date."""
+    knobs.refuse_unused("undated", undated, "drop", used=before, expected="before")
     if before is None:
         return None
     try:
@@ -364,7 +379,9 @@ def chain_teachers(specs: tuple[str, ...], licenses: tuple[str, ...], use: Use) 
     terms = dict(_of_generator("chain_license", text) for text in licenses)
     if unused := sorted(terms.keys() - named.keys()):
         raise ValueError(f"chain_license: got one for {unused[0]}, which chain_teacher does not name")
-    teachers = {name: make_teacher(spec, terms.get(name, UNKNOWN.id), use) for name, spec in named.items()}
+    teachers = {
+        name: make_teacher(spec, terms.get(name, UNKNOWN.id), use, knob="chain") for name, spec in named.items()
+    }
     return {name: teacher for name, teacher in teachers.items() if teacher}
 
 
