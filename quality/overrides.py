@@ -1,13 +1,15 @@
 """Decisions of people about single rows: keep one that a rule drops, drop one, or edit a field.
 
-A row is named by its id, or as ``<source>:<file>:<line>``. What an override did is a row of the table ``overrides``
-(``APPLIED_SCHEMA``) of the step that applied it.
+A row is named by its id, or as ``<source>:<file>:<line>``. Another row may have this name once a raw file changes, so
+an override carries the hash of its row's content, and a build stops where the named row has another one. What an
+override did is a row of the table ``overrides`` (``APPLIED_SCHEMA``) of the step that applied it.
 """
 
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -19,7 +21,7 @@ from quality.outcome import EDIT_SCHEMA, PASSES, Outcome
 from sources.errors import SabilaError
 from sources.record import Message, Record
 from sources.shapes.row_shapes import LETTERS, letter
-from sources.table import SCHEMA, frame, records
+from sources.table import SCHEMA, frame, hash_fields, records
 
 DROPPED = "override"
 """The reason of a row that an override drops, and the rule of an edit that one makes."""
@@ -32,6 +34,9 @@ EDITABLE = ("question", "gold", *TEXT_FIELDS)
 """Fields that an override can edit: ``question`` is the last message of the user, ``gold`` the text of the right option
 or letters, as in B or A, C.
 """
+
+CONTENT = ("messages", "context", "options", "gold", "answer", "rationale", "response", "rejected")
+"""Fields of a row as it was read that tell it from another row of the same name."""
 
 NEVER_PASSED = {
     "held_out_split": "its publisher calls its split a test set, and such rows never reach training",
@@ -54,7 +59,8 @@ class Override:
 
     ``keep`` names the ``step`` and the ``rule`` (the reason that the step gives for the drop) that the row passes, and
     no others. ``edit`` gives ``field`` its new ``text``, after the row was read or after ``step``. ``reason``, ``by``
-    and ``date`` (as in 2026-11-29) say why, who decided and when. Raises ``ValueError``.
+    and ``date`` (as in 2026-11-29) say why, who decided and when. ``content`` is the hash of the row as it was read.
+    Raises ``ValueError``.
     """
 
     id: str
@@ -66,6 +72,7 @@ class Override:
     rule: str | None = None
     field: str | None = None
     text: str | None = None
+    content: str | None = None
 
     def __post_init__(self) -> None:
         for name in ("id", "reason", "by"):
@@ -81,6 +88,8 @@ class Override:
             raise ValueError(f"rule is {self.rule!r}, which cannot be overruled: {NEVER_PASSED[self.rule]}")
         if self.field is not None and self.field not in EDITABLE:
             raise ValueError(f"field is {self.field!r}, expected one of {', '.join(EDITABLE)}")
+        if self.content is not None and not re.fullmatch("[0-9a-f]{16}", self.content):
+            raise ValueError(f"content is {self.content!r}, expected the 16 digits that sabila override writes")
         if self.date is not None and not _is_day(self.date):
             raise ValueError(f"date is {self.date!r}, expected a day, as in 2026-11-29")
 
@@ -88,6 +97,15 @@ class Override:
     def key(self) -> tuple[str | None, ...]:
         """What a second override of the same row may not decide again."""
         return (self.id, self.decision, self.step, self.rule, self.field)
+
+    @property
+    def needs_check(self) -> bool:
+        """Whether the row as read must be compared: its content is known, or it is named by its line."""
+        return self.content is not None or BY_LINE.fullmatch(self.id) is not None
+
+
+BY_LINE = re.compile(r"[^:]+:.+:\d+", re.DOTALL)
+"""The form of ``<source>:<file>:<line>``, which an id may have too."""
 
 
 def _is_day(text: str) -> bool:
@@ -113,6 +131,10 @@ EXPECTED = {
     "field": f"one of {', '.join(EDITABLE)}",
     "text": "the new text of the field",
 }
+
+
+class OtherRowError(SabilaError):
+    """An override whose name is now that of another row than the one that was decided about."""
 
 
 class EditError(SabilaError):
@@ -147,6 +169,41 @@ def named_rows(rows: pl.DataFrame, entries: Sequence[Override]) -> list[tuple[in
 def location() -> pl.Expr:
     """Return ``<source>:<file>:<line>`` of a row."""
     return pl.format("{}:{}:{}", "source", "file", "line").alias("location")
+
+
+def refuse_other_rows(rows: pl.DataFrame, config: Overrides) -> Outcome:
+    """Return the rows as they are; ``OtherRowError`` where an override names another row than the one decided about.
+
+    A row named by its line needs its content in the override: the line may hold another row by now.
+    """
+    for offset, entry in named_rows(rows, config.entries):
+        row = rows.row(offset, named=True)
+        content = row_content(row)
+        if entry.content == content or (entry.content is None and entry.id == row["id"]):
+            continue
+        if entry.content is None:
+            raise OtherRowError(
+                f"override {entry.decision} {entry.id} names a row by its line, which may hold another row than "
+                f"the one decided about, and has no content; now it holds {row['id']}, {_shown(row)!r}: if that is "
+                f"the row, add content = {content!r} to the override, else remove it"
+            )
+        raise OtherRowError(
+            f"override {entry.decision} {entry.id} is about another row, with content {entry.content!r}; now this name "
+            f"is that of {row['id']}, {_shown(row)!r}, with content {content!r}: if the decision holds for it, write "
+            "this content into the override, else remove the override"
+        )
+    nothing = pl.lit(None, pl.String)
+    return Outcome(rows=rows.with_columns(drop_reason=nothing, evidence=nothing))
+
+
+def row_content(row: Mapping[str, Any]) -> str:
+    """Return the hash of the content of a row as it was read."""
+    return hash_fields(row, CONTENT)
+
+
+def _shown(row: Mapping[str, Any]) -> str:
+    text = " ".join((row["messages"] or [{"content": ""}])[-1]["content"].split())
+    return text if len(text) <= 60 else f"{text[:59]}…"
 
 
 def applied(pairs: Sequence[tuple[str, Override]], evidence: Sequence[str | None] | None = None) -> pl.DataFrame:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
 from typing import Any
@@ -57,6 +59,12 @@ def frame(records: Sequence[Record]) -> pl.DataFrame:
     table = pl.from_arrow(pa.table({name: columns[name] for name in SCHEMA}))
     assert isinstance(table, pl.DataFrame), "a pyarrow table becomes a frame"
     return table
+
+
+def hash_fields(row: Mapping[str, Any], fields: Sequence[str]) -> str:
+    """Return the hash of some fields of a row, given as a record's columns, in 16 hexadecimal digits."""
+    content = {name: row[name] for name in fields}
+    return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:16]
 
 
 def _lists(values: Sequence[Sequence[Any]], kind: Any) -> Any:

@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 from collections import Counter
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -20,7 +21,15 @@ from pipelines.freeze.rebuild import rebuild
 from quality.cleaning.clean import Clean, clean
 from quality.decontamination.find_leaks import Decontaminate
 from quality.decontamination.leaking_rows import drop_leaks
-from quality.overrides import EditError, Override, Overrides, edit_overridden, pass_rules
+from quality.overrides import (
+    EditError,
+    OtherRowError,
+    Override,
+    Overrides,
+    edit_overridden,
+    pass_rules,
+    row_content,
+)
 from sources.atomic import write_table
 from sources.table import frame
 
@@ -208,10 +217,83 @@ def test_an_edit_may_come_after_a_step(place):
     assert account.steps[-1].name == "edit-render"
 
 
+LINE = "clinic:vaccines.jsonl:2"
+
+
+def content_of(id):
+    """Return the content of a row as it is read, from the last build in the store."""
+    [path] = [path for path in sorted(Path("store/steps").glob("read-clinic-*")) if (path / "step.json").exists()][-1:]
+    rows = pl.read_parquet(sorted(path.glob("kept/*.parquet")))
+    return row_content(rows.row(by_predicate=pl.col("id") == id, named=True))
+
+
 def test_a_row_is_named_by_its_file_and_line_too(place):
-    rows, outcomes, _ = built(place, {**DROP, "id": "clinic:vaccines.jsonl:2"})
+    built(place)
+    rows, outcomes, _ = built(place, {**DROP, "id": LINE, "content": content_of("clinic:c5")})
     assert "clinic:c5" not in rows
-    assert outcomes["clinic:vaccines.jsonl:2"].status == "applied"
+    assert outcomes[LINE].status == "applied"
+
+
+def test_a_line_alone_is_refused_with_the_row_that_it_holds(place):
+    built(place)
+    with pytest.raises(OtherRowError) as refusal:
+        built(place, {**DROP, "id": LINE})
+    assert "names a row by its line" in str(refusal.value)
+    assert (
+        f"clinic:c5, 'Is the flu vaccine yearly?': if that is the row, add content = {content_of('clinic:c5')!r}"
+        in (str(refusal.value))
+    )
+
+
+# --- a raw file that shrank, and was locked again ---------------------------------------------------------------------
+
+
+def cut_first_lines(place):
+    """Remove the first row of each file, so that others move to its line, and accept that."""
+    (place / "sabila.lock").unlink()
+    for path in (place / "mirror").glob("*/*.jsonl"):
+        path.write_text("".join(path.read_text().splitlines(keepends=True)[1:]) or path.read_text())
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {**DROP, "id": "clinic:fevers.jsonl:2"},
+        {**EDIT, "id": "clinic:fevers.jsonl:2"},
+        {**KEEP, "id": "clinic:fevers.jsonl:2"},
+    ],
+)
+def test_an_override_of_a_line_that_holds_another_row_stops_the_build(place, entry):
+    built(place)
+    entry = {**entry, "content": content_of("clinic:c2")}
+    built(place, entry)
+    cut_first_lines(place)
+    with pytest.raises(OtherRowError) as refusal:
+        built(place, entry)
+    assert f"override {entry['decision']} {LINE.replace('vaccines', 'fevers')} is about another row" in str(
+        refusal.value
+    )
+    assert "now this name is that of clinic:c3, 'unknown', with content" in str(refusal.value)
+
+
+def test_an_override_of_a_line_that_is_gone_has_no_row(place):
+    built(place)
+    entry = {**DROP, "id": "clinic:fevers.jsonl:3", "content": content_of("clinic:c3")}
+    cut_first_lines(place)
+    assert built(place, entry)[1][entry["id"]].status == "no_row"
+
+
+def test_written_overrides_name_the_row_they_are_about(place):
+    """An id may be a line's number too: what sabila override writes says which row was meant."""
+    run("build", "tiny.py", "--mirror", "mirror", "--workers", 1)
+    run("override", "clinic:c2", "--decision", "drop", "--by", "Reviewer One", "--reason", "Read it twice.")
+    [entry] = read_overrides(place / "overrides.toml")
+    assert entry.content == content_of("clinic:c2")
+    call = ("build", "tiny.py", "--mirror", "mirror", "--overrides", "overrides.toml", "--workers", 1)
+    assert "overrides: 1 of 1 applied (drop 1)" in run(*call).stdout
+    path = place / "mirror/clinic/fevers.jsonl"
+    path.write_text(path.read_text().replace("How long does a cold last?", "What is a cold?"))
+    assert "override drop clinic:c2 is about another row" in refused(1, *call, "--relock")
 
 
 # --- what has no effect ----------------------------------------------------------------------------------------------
@@ -457,6 +539,10 @@ TEST_SPLIT = {**KEEP, "step": "read-clinic", "rule": "held_out_split"}
         (
             to_toml([Override(**DROP)]) + 'date = "29.11.2026"\n',
             "date is '29.11.2026', expected a day, as in 2026-11-29",
+        ),
+        (
+            to_toml([Override(**DROP)]) + 'content = "the row on colds"\n',
+            "content is 'the row on colds', expected the 16 digits that sabila override writes",
         ),
         (to_toml([Override(**DROP)]) + "date = 2026-11-29T10:00:00\n", "date is '2026-11-29T10:00:00', expected a day"),
         ("[override]\nid = 'a'\n", "expected [[override]] with two brackets"),

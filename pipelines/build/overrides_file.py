@@ -1,7 +1,8 @@
 """The overrides file: read, checked, and applied to the steps of a recipe.
 
-A kept row passes its rule in the step that applies it; an edit is a step after the one that reads the row, or after the
-one it names; dropped rows are removed at the recipe's ``takedowns``, or at the end.
+Right after rows were read, those that overrides name are compared with the rows that were decided about. A kept row
+passes its rule in the step that applies it; an edit is a step after the one that reads the row, or after the one it
+names; dropped rows are removed at the recipe's ``takedowns``, or at the end.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from pydantic import ValidationError
 
 from pipelines.build.step import NamedRows, Read, Step
 from pipelines.build.toml_text import toml_value
-from quality.overrides import Override, Overrides, drop_overridden, edit_overridden
+from quality.overrides import Override, Overrides, drop_overridden, edit_overridden, refuse_other_rows
 from sources.errors import SabilaError
 from sources.fields.json_model import Values
 
@@ -97,6 +98,7 @@ def to_toml(entries: Iterable[Override]) -> str:
     for entry in entries:
         values: Values = {"id": entry.id, "decision": entry.decision, "step": entry.step, "rule": entry.rule}
         values |= {"field": entry.field, "text": entry.text, "reason": entry.reason, "by": entry.by}
+        values["content"] = entry.content
         lines = [f"{name} = {toml_value(value)}" for name, value in values.items() if value is not None]
         date = [f"date = {entry.date}"] if entry.date else []
         parts.append("\n".join([f"[[{TABLE}]]", *lines, *date]))
@@ -123,11 +125,12 @@ def with_overrides(last: Step, entries: Sequence[Override]) -> Step:
             return _dropping(step.name, drops, *step.inputs) if drops.entries else step
         passes = tuple(entry for entry in entries if entry.decision == "keep" and entry.step == step.name)
         edits = tuple(entry for entry in entries if entry.decision == "edit" and _edited_after(entry, step))
-        step = replace(step, passes=passes)
+        name = step.name
+        step = _checked(replace(step, passes=passes), entries)
         if not edits:
             return step
         return Step(
-            name=f"edit-{step.name.removeprefix('read-')}",
+            name=f"edit-{name.removeprefix('read-')}",
             work=NamedRows(function=edit_overridden),
             config=Overrides(entries=edits),
             inputs=(step,),
@@ -137,10 +140,23 @@ def with_overrides(last: Step, entries: Sequence[Override]) -> Step:
     return _dropping("takedowns-last", drops, overridden) if drops.entries else overridden
 
 
+def _checked(step: Step, entries: Sequence[Override]) -> Step:
+    """Return a step that reads a source, with a check that its named rows are those decided about; any other as is."""
+    own = tuple(entry for entry in entries if entry.needs_check and _names_row_of(entry, step))
+    if not own:
+        return step
+    name = f"check-rows-{step.name.removeprefix('read-')}"
+    return Step(name=name, work=NamedRows(function=refuse_other_rows), config=Overrides(entries=own), inputs=(step,))
+
+
+def _names_row_of(entry: Override, step: Step) -> bool:
+    return isinstance(step.work, Read) and entry.id.startswith(f"{step.work.corpus.name}:")
+
+
 def _edited_after(entry: Override, step: Step) -> bool:
     if entry.step is not None:
         return entry.step == step.name
-    return isinstance(step.work, Read) and entry.id.startswith(f"{step.work.corpus.name}:")
+    return _names_row_of(entry, step)
 
 
 def _dropping(name: str, drops: Overrides, *inputs: Step) -> Step:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Iterable, Sequence
@@ -17,6 +16,7 @@ from sources.fields.json_model import JsonModel
 from sources.fields.names import check_name
 from sources.formats.literal import read_parquet
 from sources.releases.read_manifest import ReleaseError
+from sources.table import hash_fields
 
 Answer = Literal["right", "wrong", "unsure"]
 ANSWERS: tuple[Answer, ...] = get_args(Answer)
@@ -61,8 +61,7 @@ class Verdict(JsonModel):
 
 def row_mark(row: dict[str, Any]) -> str:
     """Return the hash of the fields of a row that a reviewer judges."""
-    judged = {name: row[name] for name in JUDGED}
-    return hashlib.sha256(json.dumps(judged, sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:16]
+    return hash_fields(row, JUDGED)
 
 
 def check_verdict(verdict: str, reason: str, comment: str) -> None:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import polars as pl
+
 from pipelines.build.fingerprint import plain
 from pipelines.build.overrides_file import OverridesError, checked_overrides, read_overrides, to_toml
+from pipelines.storage.store import Store
 from pipelines.trace.row_event import RowEvent
 from pipelines.trace.row_history import row_history
-from quality.overrides import NEVER_PASSED, Override
+from quality.overrides import CONTENT, NEVER_PASSED, Override, row_content
 from sources.atomic import write_bytes
+from sources.formats.literal import scan_parquet
 
 RECORD_FIELD = {"question": "messages"}
 """Fields of a record whose name differs from that of the edit."""
@@ -37,10 +41,26 @@ def propose_overrides(
 
     Raises ``OverridesError`` for a row that the decision does not fit, ``TraceError`` for an unknown one.
     """
-    return [_override(id, decision, row_history(id, root, recipe, release)) for id in ids]
+    histories = {id: row_history(id, root, recipe, release) for id in ids}
+    contents = _contents(histories, root)
+    return [_override(id, decision, events, contents.get(id)) for id, events in histories.items()]
 
 
-def _override(id: str, decision: Decision, events: list[RowEvent]) -> Override:
+def _contents(histories: Mapping[str, list[RowEvent]], root: Path) -> dict[str, str]:
+    """Return the hash of each row as it was read, where the store has it; a row made of another one has none."""
+    ids_of: dict[str, list[str]] = {}
+    for id, events in histories.items():
+        if events[0].folder:
+            ids_of.setdefault(events[0].folder, []).append(id)
+    contents: dict[str, str] = {}
+    for folder, ids in ids_of.items():
+        if paths := sorted((Store(root).folder(folder)).glob("kept/*.parquet")):
+            rows = scan_parquet(paths).select("id", *CONTENT).filter(pl.col("id").is_in(ids)).collect()
+            contents |= {row["id"]: row_content(row) for row in rows.iter_rows(named=True)}
+    return contents
+
+
+def _override(id: str, decision: Decision, events: list[RowEvent], content: str | None) -> Override:
     last = events[-1]
     if last.status == "quarantined":
         raise OverridesError(
@@ -72,6 +92,7 @@ def _override(id: str, decision: Decision, events: list[RowEvent]) -> Override:
             rule=rule,
             field=decision.field,
             text=decision.text,
+            content=content,
         )
     except ValueError as error:
         message = str(error.errors()[0]["msg"]) if hasattr(error, "errors") else str(error)
