@@ -50,6 +50,9 @@ NOT_OTHERS = re.compile(r"^(?:, (?:and )?(?:not|nicht|no|pas)|,? (?:rather than|
 NOUNS = "option|choice|answer|letter|opcion|respuesta|reponse|antwort"
 HEADING = re.compile(r"[^\w\n]*[^\W\d_][\w'-]*(?: [\w'-]+){0,2} ?[:=→] ?")
 
+LABEL_BEFORE = re.compile(rf"(?i:\b(?:{NOUNS})) ?[(\[⟦]?(\w)[)\]⟧]? ?[:=→] ?\Z")
+"""A heading that ends in the letter of an option: "Option C: "."""
+
 ITEM_BEFORE = re.compile(r"(?:\A|\n|[!?] )[^\w\n]*(?P<letter>\w)[\])]?\. $")
 """The letter of an item, before a text like a sentence of its own: "D. All are correct."."""
 
@@ -244,6 +247,7 @@ def _fallback(question: OptionPatterns, text: AnswerText, lang: str) -> FoundAns
         or implicit_answer(question, text, lang, "it")
         or final_implicit_answer(question, text, lang)
         or _distinct(question, text)
+        or _contradicting(question, text)
     )
 
 
@@ -317,6 +321,22 @@ def _whole_line(question: OptionPatterns, text: AnswerText, start: int, stop: in
     return FoundAnswer(form="alone", offset=reading.start, reading=reading)
 
 
+def _contradicting(question: OptionPatterns, text: AnswerText) -> FoundAnswer | None:
+    """Return the letter with another option's text that fills a last or first line of its own: "C. Tongue"."""
+    stop = len(text.folded.rstrip())
+    start = len(text.folded) - len(text.folded.lstrip())
+    for line_start, line_stop in ((text.folded.rfind("\n", 0, stop) + 1, stop), (start, text.line_end(start))):
+        reading = read(question, text, line_start, line_stop)
+        if (
+            reading
+            and reading.fault == "contradicts"
+            and not text.folded[reading.end : line_stop].strip(" .!)")
+            and not in_list(question, text, line_start)
+        ):
+            return FoundAnswer(form="alone", offset=reading.start, reading=reading)
+    return None
+
+
 def _headed(question: OptionPatterns, text: AnswerText) -> FoundAnswer | None:
     """Return the answer that fills a last line after a heading of few words, such as "Conclusion: B".
 
@@ -335,6 +355,9 @@ def _headed(question: OptionPatterns, text: AnswerText) -> FoundAnswer | None:
     answer = None if listed else _whole_line(question, text, heading.end(), stop)
     if answer is None or not answer.reading or (answer.reading.matched_by == "text" and not _decides(own, heading[0])):
         return None
+    label = LABEL_BEFORE.search(text.cased, start, heading.end())
+    if label and label[1] in question.labels and question.labels.index(label[1]) not in answer.reading.positions:
+        return replace(answer, form="headed", reading=replace(answer.reading, fault="contradicts"))
     return replace(answer, form="headed")
 
 
