@@ -161,6 +161,7 @@ def test_a_categorical_column_can_be_compared(tmp_path):
         ("a.csv", "id,text\n1,fever,high\n", r"a\.csv, line 2: 3 cells, expected 2 \(id, text\)"),
         ("a.csv", "text,text\n1,2\n", r"a\.csv, line 1 names two columns 'text'"),
         ("a.csv", "id,text\r1,fever\r", r"a\.csv ends its lines with CR alone"),
+        ("a.csv", 'id,text\r1,"fever\nand cough"\r', r"a\.csv ends its lines with CR alone"),
         ("a.csv", "id,text\n1,fever\n".encode("utf-16"), r"a\.csv is UTF-16, expected UTF-8"),
         ("a.jsonl", "version https://git-lfs.github.com/spec/v1\noid sha256:0\n", r"a\.jsonl is a Git LFS pointer"),
         ("a.parquet", "version https://git-lfs.github.com/spec/v1\noid sha256:0\n", r"a\.parquet is a Git LFS pointer"),

@@ -255,6 +255,24 @@ def test_a_table_with_the_line_ends_of_old_macs_is_read(place):
     assert [row.answer for row in records("old.csv")] == ["Rest, and water.", "Sleep."]
 
 
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b'question;answer\rWhy?;"Rest,\nand water."\rAnd then?;Sleep.\r', "Rest,\nand water."),
+        (b'question,answer\rWhy?,"Rest,\r\nand water."\rAnd then?,Sleep.\r', "Rest,\nand water."),
+        (b'sep=;\rquestion;answer\rWhy?;"Rest,\nand water."\rAnd then?;Sleep.', "Rest,\nand water."),
+        (b'"question";"answer"\rWhy?;"Rest,\rand ""water""."\rAnd then?;Sleep.\r', 'Rest,\nand "water".'),
+        (b'question,answer\nWhy?,"Rest,\rand water."\nAnd then?,Sleep.\n', "Rest,\rand water."),
+        (b'question,answer\r\nWhy?,"Rest,\nand water."\r\nAnd then?,Sleep.\r\n', "Rest,\nand water."),
+    ],
+)
+def test_line_ends_in_a_quoted_cell_do_not_end_a_row(content, expected, tmp_path):
+    path = tmp_path / "old.csv"
+    path.write_bytes(content)
+    rows = [row.value for row in rows_of_file(RawFile("old.csv", path))]
+    assert rows == [{"question": "Why?", "answer": expected}, {"question": "And then?", "answer": "Sleep."}]
+
+
 def test_a_first_line_that_tells_excel_the_delimiter_is_no_header(place):
     (place / "a.csv").write_bytes(b"sep=;\r\nquestion;answer\r\nWhy, and when?;Since.\r\n")
     [row] = rows_of_file(RawFile("a.csv", place / "a.csv"))

@@ -41,7 +41,7 @@ from pipelines.report.report_page import write_report
 from pipelines.report.server import Server, serve
 from pipelines.review.review_page import ReviewApp
 from pipelines.review.review_sample import review_sample
-from pipelines.review.review_sheet import read_sheet, write_sheet
+from pipelines.review.review_sheet import COLUMNS, read_sheet, write_sheet
 from pipelines.review.review_summary import override_wrong_rows, reviewer_file, summary
 from pipelines.verify.verify_release import verify
 from training.evaluation.statistics import fleiss_kappa
@@ -297,6 +297,13 @@ def test_a_row_on_two_lines_and_a_sheet_of_another_kind_are_refused(folder, samp
     path.write_text(rows, encoding="utf-8")
     with pytest.raises(ReviewError, match="has two columns 'verdict', expected one; delete or rename the other"):
         read_sheet(path, folder, "ann", "demo@1")
+    path.write_text(f"{','.join(COLUMNS)}\n1," + "x" * 1000, encoding="utf-8")
+    usual = csv.field_size_limit(999)
+    try:
+        with pytest.raises(ReviewError, match=r"sheet\.csv, line 2: broken csv .*; save the sheet as CSV again"):
+            read_sheet(path, folder, "ann", "demo@1")
+    finally:
+        csv.field_size_limit(usual)
     path.write_text("id,text\na,b\n", encoding="utf-8")
     with pytest.raises(ReviewError, match="no column 'source'"):
         read_sheet(path, folder, "ann", "demo@1")
@@ -315,9 +322,9 @@ def test_no_cell_is_a_formula_and_semicolons_of_a_spreadsheet_are_read(folder, s
     write_sheet(sample, tmp_path / "semicolons.csv", verdicts(sample, "ann", ["right"]))
     with (tmp_path / "semicolons.csv").open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.reader(file))
-    for delimiter in (";", "\t"):
+    for delimiter, line_end in ((";", "\r\n"), ("\t", "\n"), (",", "\r"), (";", "\r")):
         with (tmp_path / "semicolons.csv").open("w", encoding="utf-8", newline="") as file:
-            csv.writer(file, delimiter=delimiter).writerows(rows)
+            csv.writer(file, delimiter=delimiter, lineterminator=line_end, quoting=csv.QUOTE_ALL).writerows(rows)
         assert len(read_sheet(tmp_path / "semicolons.csv", folder, "ann", "demo@1")) == 12
 
 

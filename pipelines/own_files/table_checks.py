@@ -15,6 +15,7 @@ from pathlib import Path
 
 from sources.errors import SabilaError
 from sources.files import BOM, LONGEST_LINE, RawFile, reading, scratch_folder
+from sources.formats.csv_rows import ends_lines_with_cr
 from sources.formats.json_values import JsonError, parse_json
 
 EXACT = 1 << 53
@@ -124,7 +125,7 @@ def check_csv(file: RawFile) -> CheckedTable | None:
         head = stream.read(1 << 16)
     if not head.removeprefix(BOM).strip():
         return None
-    if b"\n" not in head and b"\r" in head:
+    if ends_lines_with_cr(head):
         raise TableError(f"{file.path} ends its lines with CR alone, expected LF or CRLF; convert it and run again")
     names: list[str] = []
     blank = set[int]()

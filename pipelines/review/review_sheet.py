@@ -168,14 +168,20 @@ def _csv_lines(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
             text = file.read()
     except (OSError, UnicodeDecodeError) as error:
         raise ReviewError(f"{path} cannot be read ({error}), expected UTF-8; save it as CSV UTF-8") from error
-    head = text.partition("\n")[0]
-    reader = csv.reader(io.StringIO(text), delimiter=max(",;\t", key=head.count))
-    names = _header(path, next(reader, []))
-    started = reader.line_num + 1
-    for values in reader:
-        if any(value.strip() for value in values):
-            yield started, _cells(names, values)
+    lines = io.StringIO(text, newline="")  # LF, CRLF and CR alone end lines, as spreadsheets write them
+    head = lines.readline()
+    lines.seek(0)
+    reader = csv.reader(lines, delimiter=max(",;\t", key=head.count))
+    started = 1
+    try:
+        names = _header(path, next(reader, []))
         started = reader.line_num + 1
+        for values in reader:
+            if any(value.strip() for value in values):
+                yield started, _cells(names, values)
+            started = reader.line_num + 1
+    except csv.Error as error:
+        raise ReviewError(f"{path}, line {started}: broken csv ({error}); save the sheet as CSV again") from error
 
 
 def _workbook_lines(path: Path) -> Iterator[tuple[int, dict[str, str]]]:

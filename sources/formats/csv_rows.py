@@ -16,6 +16,12 @@ MOST_LINES = 1_000_000
 SEPARATOR = re.compile(rb"sep=([,;|\t])", re.IGNORECASE)
 """A line before the header that names the delimiter for Excel."""
 
+QUOTED = re.compile(rb'"[^"]*(?:"|\Z)')
+LINE_END = re.compile(rb"[\r\n]+")
+
+HEAD = 1 << 16
+"""Bytes from the start of a file by which its line ends are recognised."""
+
 FEWEST_LINES = 1000
 """Lines parsed at a time, and the lower limit of the longest row."""
 
@@ -36,7 +42,9 @@ def found_delimiter(file: RawFile) -> str:
     line = next((line for _, line in file.lines() if line.strip()), b"")
     if separator := SEPARATOR.fullmatch(line.strip(b"\r\n")):
         return separator[1].decode()
-    header = line.lstrip(b"\r").partition(b"\r")[0].decode(errors="replace")
+    if ends_lines_with_cr(line):
+        line = line.lstrip(b"\r").partition(b"\r")[0]
+    header = line.decode(errors="replace")
     return max(",;\t|", key=lambda mark: len(next(csv.reader([header], delimiter=mark), [])))
 
 
@@ -96,10 +104,16 @@ def _rows(file: RawFile, *, header: bool, delimiter: str = ",") -> Iterator[Raw 
             most = max(FEWEST_LINES, most // 2)
 
 
+def ends_lines_with_cr(content: bytes) -> bool:
+    """Return whether the first line ends with CR alone, as old Macs and Excel for them write; LF may be in cells."""
+    end = LINE_END.search(QUOTED.sub(b"", content[:HEAD]))
+    return b"\n" not in end[0] if end else b"\r" in content and b"\n" not in content
+
+
 def _decode_lines(file: RawFile) -> list[str]:
     content = file.document()
-    if b"\n" not in content:
-        content = content.replace(b"\r", b"\n")
+    if ends_lines_with_cr(content):
+        content = content.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     lines = [line.decode(errors="surrogateescape") for line in io.BytesIO(content)]
     if lines and SEPARATOR.fullmatch(lines[0].encode(errors="surrogateescape").strip(b"\r\n")):
         lines[0] = "\n"
