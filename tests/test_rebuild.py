@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from importlib.metadata import version
 
 import hub_double
 import polars as pl
@@ -11,6 +12,7 @@ from huggingface_hub import close_session
 from manifests import load, seal
 from tiny_recipe import ROWS, run, steps, write_mirror, write_recipe
 
+from pipelines.build.manifest_diff import Difference, describe
 from pipelines.build.recipe import load as load_recipe
 from pipelines.build.session import BuildSession
 from pipelines.completions.completion_store import opened
@@ -428,9 +430,37 @@ def test_changed_code_is_named(folder, rebuild_options, monkeypatch):
     monkeypatch.setattr("pipelines.build.plan.code_hash", lambda *functions, modules: "changed")
     monkeypatch.setattr("pipelines.release.libraries.library_version", lambda name: "99")
     message = rebuild_error(folder, **rebuild_options)
-    assert "differences: read-clinic: code " in message
-    assert " -> changed; " in message
-    assert "library: polars " in message
+    assert (
+        "tiny@1 cannot be rebuilt by this sabila; differences: code of 5 steps (read-clinic, clean-clinic, read-ward, "
+        "and 2 more); library "
+    ) in message
+    assert "polars " in message
+    assert f" that wrote it, or check its files without a build: sabila verify {folder}" in message
+    assert len(message.replace(str(folder), "")) < 360
+    assert "\n" not in message
+
+
+def test_a_release_of_another_version_of_sabila_says_which_one_rebuilds_it(folder, rebuild_options, monkeypatch):
+    monkeypatch.setattr("pipelines.build.plan.code_hash", lambda *functions, modules: "changed")
+    edit(folder, lambda manifest: manifest["libraries"].update(sabila="0.0.9"), fit=True)
+    message = rebuild_error(folder, **rebuild_options)
+    assert f"rebuild with sabila 0.0.9 (this is {version('sabila')}) that wrote it, or check its files" in message
+
+
+def test_differences_are_one_short_line():
+    config = [
+        Difference(where="near", field=f"config.rules.{name}", before="a" * 500, after=["b" * 500]) for name in "abcde"
+    ]
+    code = [Difference(where=f"step-{n}", field="code", before="a" * 64, after="b" * 64) for n in range(30)]
+    versions = [Difference(where=f"step-{n}", field="library polars", before="1", after="2") for n in range(30)]
+    files = [Difference(where="file", field="data/a.parquet", before="a" * 64, after=None)]
+    steps = [Difference(where="split", field="step", before=None, after="split-" + "a" * 16)]
+    assert describe([*files, *steps, *code, *versions]) == (
+        "file: data/a.parquet aaaaaaaaaaaa… -> nothing; split: new step; "
+        "code of 30 steps (step-0, step-1, step-2, and 27 more); library polars 1 -> 2"
+    )
+    assert "and 2 more" in describe(config)
+    assert len(describe([*config, *code, *versions])) < 500
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"name": "tiny"}'])
@@ -456,8 +486,8 @@ def test_other_libraries_are_named_where_the_rows_are_the_same(folder, rebuild_o
     assert [text.partition(": ")[0] for text in warnings] == [
         "tiny@1 will have another hash here, although its rows may be the same"
     ]
-    assert message.startswith("tiny@1 could not be reproduced; its rows are the same, byte for byte; library: ")
-    assert "library: pyarrow " in message
+    assert message.startswith("tiny@1 could not be reproduced; its rows are the same, byte for byte; library ")
+    assert "pyarrow " in message
     assert not (rebuild_options["store"] / "releases" / "tiny" / "1").exists()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -12,8 +13,11 @@ from typing import Any
 from sources.fields.json_model import Values
 from sources.releases.manifest_model import Identity, Locked, Manifest, StepSummary
 
-SHOWN = 12
-"""Most differences that one message lists; JSON output lists all."""
+NAMED = 3
+"""Most steps, libraries and settings that one message names; ``sabila diff --json`` lists all."""
+
+LONGEST = 40
+"""Characters of a value in a message."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,10 +44,44 @@ class Difference:
 
 
 def describe(changes: Iterable[Difference]) -> str:
-    """Return differences as one text, cut after ``SHOWN`` of them."""
-    lines = [difference.text() for difference in changes]
-    more = [f"and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else []
-    return "; ".join([*lines[:SHOWN], *more]) or "nothing recorded in its manifest"
+    """Return differences as one readable line: settings with their values, then steps with other code, then libraries.
+
+    Each kind is cut after ``NAMED`` of them; what differs in many steps is named once.
+    """
+    code: list[str] = []
+    versions: list[str] = []
+    others: list[str] = []
+    for one in changes:
+        values = f"{_short(one.before)} -> {_short(one.after)}"
+        if one.field == "code":
+            code.append(one.where)
+        elif one.where == "library" or one.field.startswith("library "):
+            versions.append(f"{one.field.removeprefix('library ')} {values}")
+        elif one.field == "step":
+            others.append(f"{one.where}: {'new step' if one.before is None else 'no such step now'}")
+        else:
+            others.append(f"{one.where}: {one.field} {values}")
+    parts = [*_first(others)]
+    if code:
+        parts.append(f"code of {len(code)} {'step' if len(code) == 1 else 'steps'} ({', '.join(_first(code))})")
+    if versions:
+        parts.append(f"library {', '.join(_first(versions))}")
+    return "; ".join(parts) or "nothing recorded in its manifest"
+
+
+def _first(texts: Iterable[str]) -> list[str]:
+    """Return the first texts, each once, and the number of further ones."""
+    every = list(dict.fromkeys(texts))
+    more = [f"and {len(every) - NAMED} more"] if len(every) > NAMED else []
+    return [*every[:NAMED], *more]
+
+
+def _short(value: Any) -> str:
+    """Return a value as it is shown in a message: a hash by its first digits, a long text cut."""
+    text = _shown(value)
+    if re.fullmatch("[0-9a-f]{40,}", text):
+        return f"{text[:12]}…"
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
 
 
 def differences(before: Manifest, after: Manifest) -> list[Difference]:

@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -217,8 +218,16 @@ def _open_session(original: Manifest, path: Path, recipe: Recipe, *, store: Path
         raise ReleaseError(f"{original.title} needs inputs that are missing now: {reasons}")
     if changes := list(graph_differences(graph_of(original.steps), graph_of_plan(session.plan.nodes()))):
         changes += _surroundings(original, recipe, session.plan)
-        raise ReleaseError(f"{original.title} cannot be rebuilt by this sabila; differences: {describe(changes)}")
+        what = f"{original.title} cannot be rebuilt by this sabila; differences: {describe(changes)}"
+        raise ReleaseError(f"{what}; {_remedy(original, path)}")
     return session
+
+
+def _remedy(original: Manifest, path: Path) -> str:
+    """Return what to do about a release that another sabila wrote, or this one with other libraries."""
+    wrote, here = original.libraries.get("sabila"), version("sabila")
+    needed = f"sabila {wrote} (this is {here})" if wrote != here else f"the code and libraries of sabila {here}"
+    return f"rebuild with {needed} that wrote it, or check its files without a build: sabila verify {path.parent}"
 
 
 def _refuse_live_teachers(value: Any, path: Path) -> None:
