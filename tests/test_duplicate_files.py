@@ -109,6 +109,14 @@ def test_a_rewrite_goes_by_its_meaning_and_a_template_stays_by_its_words(tmp_pat
     assert table(out, "clusters").filter(id=9).rows() == [(9, 1, 1, 1.0)]
 
 
+def test_rows_without_a_text_have_no_meaning_to_share(tmp_path, monkeypatch):
+    monkeypatch.setattr(embedders, "embedder", lambda model: lambda texts: np.ones((len(texts), 2), np.float32))
+    file = write(tmp_path / "a.jsonl", [*({"text": text} for text in ("", None, " ", "Rest."))])
+    done = dedup(file, "--semantic", "any@0.9", "--out", tmp_path / "out", "--json")
+    assert done.exit_code == 0, done.output
+    assert table(tmp_path / "out", "kept")["text"].to_list() == ["", None, " ", "Rest."]
+
+
 def test_a_model_that_is_not_there_is_named(tmp_path):
     file = write(tmp_path / "a.jsonl", ROWS)
     done = dedup(file, *COLUMNS, "--semantic", "openai:http://localhost:1", "--out", tmp_path / "out")

@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 from pipelines.cli.commands import main
 from pipelines.own_files.conversations import TextColumns, read_columns, records_of
+from pipelines.own_files.file_tables import scan
 from quality.scores.digits import NextToken
 from quality.scores.score_columns import Unscored
 from synth.judges import score_step
@@ -367,3 +368,12 @@ def test_questions_and_answers_are_read_from_usual_layouts(row, messages, respon
     (record,) = records_of(data, read_columns(data.schema, TextColumns())).iter_rows(named=True)
     assert [message["content"] for message in record["messages"]] == messages
     assert record["response"] == response
+
+
+def test_turns_in_parts_and_turns_of_text_are_read_from_one_file(tmp_path):
+    text = [{"role": "user", "content": "Fever?"}, {"role": "assistant", "content": "Rest."}]
+    parts = [{"role": turn["role"], "content": [{"type": "text", "text": turn["content"]}]} for turn in text]
+    rows = scan([write(tmp_path / "a.jsonl", [{"messages": text}, {"messages": parts}])]).collect()
+    records = records_of(rows, read_columns(rows.schema, TextColumns()))
+    assert records["response"].to_list() == ["Rest.", "Rest."]
+    assert [messages[0]["content"] for messages in records["messages"]] == ["Fever?", "Fever?"]

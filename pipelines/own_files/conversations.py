@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -113,7 +113,7 @@ def _messages(value: Any) -> Iterator[Message]:
 
     The list may be written as JSON, as in the cell of a csv file.
     """
-    turns = value if isinstance(value, list) else _written_turns(value)
+    turns = value if isinstance(value, list) else _written_objects(value, {"role", "from", "speaker"})
     if turns is None:
         if value is not None and (text := value if isinstance(value, str) else json.dumps(value, default=str)).strip():
             yield Message("user", text)
@@ -124,20 +124,22 @@ def _messages(value: Any) -> Iterator[Message]:
             yield Message(ROLES.get(role, role), _text(turn.get("content") or turn.get("value") or turn.get("text")))
 
 
-def _written_turns(value: Any) -> list[Any] | None:
-    """Return the turns that a text holds as JSON; None for any other text."""
+def _written_objects(value: Any, keys: Set[str]) -> list[Any] | None:
+    """Return the objects of a list that is written as JSON, each with one of ``keys``; None for any other value."""
     if not isinstance(value, str) or not value.lstrip().startswith("[{"):
         return None
     try:
-        turns = json.loads(value)
+        objects = json.loads(value)
     except ValueError:
         return None
-    named = all(isinstance(turn, dict) and {"role", "from", "speaker"} & turn.keys() for turn in turns)
-    return turns if named else None
+    return objects if all(isinstance(one, dict) and keys & one.keys() for one in objects) else None
 
 
 def _text(content: Any) -> str:
-    """Return the content of a turn: a text, or the texts among its parts, a line each."""
-    parts = content if isinstance(content, list) else [content]
+    """Return the content of a turn: a text, or the texts among its parts, a line each.
+
+    The parts are JSON where other turns of the file have texts.
+    """
+    parts = content if isinstance(content, list) else _written_objects(content, {"type"}) or [content]
     texts = [part.get("text") if isinstance(part, dict) else part for part in parts]
     return "\n".join(str(text) for text in texts if text)

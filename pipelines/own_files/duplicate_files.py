@@ -85,7 +85,8 @@ def by_meaning(
 ) -> tuple[Deduplicated, pl.DataFrame]:
     """Split the rows again, dropping those with the same meaning, and return their clusters.
 
-    The row whose id, or number, is first is kept. All texts are in memory.
+    The row whose id, or number, is first is kept. Rows without a text are not compared, as by words. All texts are in
+    memory.
     """
     from quality.duplicates.semantic import drops
     from quality.duplicates.semantic_guard import guarded_duplicates
@@ -95,7 +96,8 @@ def by_meaning(
     name = id or free_column("row", columns)
     numbered = rows if id else rows.with_row_index(name)
     read = pl.concat(text_batches(numbered, text, name))
-    left = read.filter(~pl.col("id").is_in(result.others["id"].implode()))
+    has_text = pl.col("text").str.strip_chars() != ""
+    left = read.filter(~pl.col("id").is_in(result.others["id"].implode()), has_text)
     absent = [pl.lit("").alias(column) for column in TEXT_COLUMNS if column not in left.columns]
     texts = left.with_columns(absent).with_columns(pl.col(TEXT_COLUMNS).fill_null(""))
     ranked = texts.with_columns(rank=pl.col("id").rank("ordinal"), id=pl.col("id").cast(pl.String))
