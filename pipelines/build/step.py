@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol, TypeVar, overload
+from typing import Any, Generic, Protocol, TypeVar, overload
 
 import polars as pl
 
@@ -41,6 +41,15 @@ Decide = Callable[[Shards, Config], Decision]
 MakeSketch = Callable[[pl.DataFrame, Config], pl.DataFrame]
 """Makes a small table of the rows of one shard, such as their keys."""
 
+
+@dataclass(frozen=True, kw_only=True)
+class ReferenceSketch(Generic[Config]):
+    """``make(rows, config)`` is a table of one file of the reference inputs, made once and kept in the store."""
+
+    make: MakeSketch[Config]
+    config: Config
+
+
 DecideOnNew = Callable[[Shards, Config, dict[str, pl.DataFrame]], Decision]
 """Names the rows to drop of all rows, given the new shards and the tables it kept of the others."""
 
@@ -57,7 +66,7 @@ class Runner(Protocol):
     def map_shards(self, function: MapRows[Any], *, in_this_process: bool = False) -> None:
         """Map shard by shard."""
 
-    def compare_shards(self, function: CompareRows[Any]) -> None:
+    def compare_shards(self, function: CompareRows[Any], sketch: ReferenceSketch[Any] | None) -> None:
         """Map shard by shard, with the files of the reference inputs."""
 
     def drop_rows(self, decide: Decide[Any], sketch: MakeSketch[Any] | None, key: str | None) -> None:
@@ -154,17 +163,21 @@ class EachShard(Work):
 
 @dataclass(frozen=True, kw_only=True)
 class EachShardWithReferences(Work):
-    """Call ``function(rows, config, files)`` on every shard; ``files`` hold the rows of the reference inputs."""
+    """Call ``function(rows, config, files)`` on every shard; ``files`` hold the rows of the reference inputs.
+
+    With a ``sketch``, their sketches follow, in the same order.
+    """
 
     function: CompareRows[Any]
+    sketch: ReferenceSketch[Any] | None = None
 
     def functions(self) -> tuple[Callable[..., object], ...]:
-        """Return the function."""
-        return (self.function,)
+        """Return the functions."""
+        return (self.function,) if self.sketch is None else (self.function, self.sketch.make)
 
     def run(self, runner: Runner) -> None:
         """Map shard by shard, with the reference inputs."""
-        runner.compare_shards(self.function)
+        runner.compare_shards(self.function, self.sketch)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -326,20 +339,31 @@ def each_shard(name: str, function: MapRows[Config], config: Config, *inputs: St
 
 @overload
 def each_shard(
-    name: str, function: CompareRows[Config], config: Config, *inputs: Step, reference_inputs: tuple[Step, ...]
+    name: str,
+    function: CompareRows[Config],
+    config: Config,
+    *inputs: Step,
+    reference_inputs: tuple[Step, ...],
+    sketch: ReferenceSketch[Any] | None = None,
 ) -> Step: ...
 
 
 def each_shard(
-    name: str, function: Any, config: Any, *inputs: Step, reference_inputs: tuple[Step, ...] | None = None
+    name: str,
+    function: Any,
+    config: Any,
+    *inputs: Step,
+    reference_inputs: tuple[Step, ...] | None = None,
+    sketch: ReferenceSketch[Any] | None = None,
 ) -> Step:
     """Return the step that maps the shards of ``inputs``, one by one.
 
-    With ``reference_inputs`` the function takes a third argument, the files of their rows.
+    With ``reference_inputs`` the function takes a third argument, the files of their rows, which their sketches follow
+    where there is a ``sketch``.
     """
     if reference_inputs is None:
         return Step(name=name, work=EachShard(function=function), config=config, inputs=inputs)
-    work = EachShardWithReferences(function=function)
+    work = EachShardWithReferences(function=function, sketch=sketch)
     return Step(name=name, work=work, config=config, inputs=inputs, reference_inputs=reference_inputs)
 
 

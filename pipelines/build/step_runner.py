@@ -13,7 +13,7 @@ from typing import Any
 import polars as pl
 
 from pipelines.build.build_context import BuildContext
-from pipelines.build.fingerprint import fingerprint
+from pipelines.build.fingerprint import fingerprint, plain
 from pipelines.build.plan import Node
 from pipelines.build.repeated_ids import quarantine_repeated_ids
 from pipelines.build.shard import (
@@ -28,10 +28,10 @@ from pipelines.build.shard import (
     read_shard,
     sift_shard,
 )
-from pipelines.build.shard_cache import ShardCounts, cached_shard, note_shards
+from pipelines.build.shard_cache import ShardCounts, cached_shard, content_of, note_shards
 from pipelines.build.signature_memory import Memory
 from pipelines.build.sketch import decide_part, part_file, parts_for, sketches, write_sketch
-from pipelines.build.step import CompareRows, Decide, DecideOnNew, GenerateStep, MakeSketch, MapRows
+from pipelines.build.step import CompareRows, Decide, DecideOnNew, GenerateStep, MakeSketch, MapRows, ReferenceSketch
 from pipelines.completions.cached_teacher import cached_teacher
 from pipelines.completions.completion_store import FILE
 from pipelines.completions.failed_requests import Outcomes, not_complete
@@ -83,10 +83,12 @@ class StepRunner:
         self._each(tasks, in_this_process=in_this_process)
         note_shards(self.folder, self.counts)
 
-    def compare_shards(self, function: CompareRows[Any]) -> None:
+    def compare_shards(self, function: CompareRows[Any], sketch: ReferenceSketch[Any] | None) -> None:
         """Map shard by shard, with the files of the reference inputs."""
         known = cached_shard(self.context.store, self.node.identity)
         config, references = self.node.step.config, tuple(shards_of(self.node.reference_inputs, self.context.store))
+        if sketch is not None:
+            references += self._kept_sketches(sketch, references)
         passes = self.node.step.passes
         self._each(
             [partial(compare_shard, function, config, references, known, passes, path) for path in self._shards()]
@@ -171,6 +173,22 @@ class StepRunner:
         if failed.failed:
             raise not_complete(name, failed, work.max_failed)
         note_shards(self.folder, self.counts)
+
+    def _kept_sketches(self, sketch: ReferenceSketch[Any], files: tuple[Path, ...]) -> tuple[Path, ...]:
+        """Return the sketch of each file, made by this build or an earlier one."""
+        name, progress, identity = self.node.step.name, self.context.progress, self.node.identity
+        own = fingerprint({"code": identity.code, "config": plain(sketch.config), "libraries": identity.libraries})
+        folder = self.context.store.root / "memory" / f"{name}-{own}"
+        places = {folder / f"{content_of((file,))}.parquet": file for file in files}
+        missing = {place: file for place, file in places.items() if not place.exists()}
+        progress.started(name, len(missing))
+        for place, file in missing.items():
+            if self.context.interrupted.is_set():
+                raise CancelledError
+            rows = read_parquet(file)
+            write_table(place, sketch.make(rows, sketch.config))
+            progress.advanced(name, rows.height)
+        return tuple(places)
 
     def _run(self, tasks: Mapping[int, Callable[[Path, int], None]]) -> None:
         """Run tasks by number; each gets the folder and its number, and returns at once if it is done already."""

@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError
 
 from pipelines.build import knobs
 from pipelines.build.step import (
+    ReferenceSketch,
     Step,
     each_shard,
     generate_step,
@@ -55,7 +56,7 @@ from synth.formatting.mix import Mix, mix, row_sizes
 from synth.formatting.mix_parts import ALOE_GENERAL, ALOE_SHARES, Part, aloe_parts
 from synth.formatting.render_prompts import render_prompts
 from synth.formatting.row_limit import RowLimit, limit_rows
-from synth.judges.leak_step import ModelLeaks, drop_leaks_with_models, model_leaks
+from synth.judges.leak_step import ModelLeaks, drop_leaks_with_models, embed_items, item_vectors, model_leaks
 from synth.judges.score_step import RUBRIC, drop_rules, pinned_scores
 from synth.judges.semantic_step import row_vectors, semantic_config, semantic_duplicate_records
 from synth.passages.passage_questions import LEAST_CHARS, Form
@@ -298,7 +299,11 @@ def clean_and_deduplicate(
         )
     benchmarks = tuple(read(benchmark, required=False) for benchmark in HELD_OUT.values())
     if leaks and (leaks.embedder or leaks.judge):
-        decontaminated = each_shard("leaks", drop_leaks_with_models, leaks, deduplicated, reference_inputs=benchmarks)
+        vectors = item_vectors(leaks)
+        sketch = ReferenceSketch(make=embed_items, config=vectors) if vectors else None
+        decontaminated = each_shard(
+            "leaks", drop_leaks_with_models, leaks, deduplicated, reference_inputs=benchmarks, sketch=sketch
+        )
     else:
         decontaminated = each_shard("leaks", drop_leaks, Decontaminate(), deduplicated, reference_inputs=benchmarks)
     if excluded_corpora:

@@ -163,9 +163,14 @@ def _neighbourhood(index: LeakIndex, config: Decontaminate, embed: Embed) -> Nea
 @lru_cache(maxsize=1)
 def _embedded_items(index: LeakIndex, least_bits: float, embed: Embed) -> tuple[pl.Series, NDArray[np.float32]]:
     """Return the groups of items to compare and their unit vectors, embedded once per process for all its shards."""
-    item_groups = (index.item_groups["question_bits"] >= least_bits).arg_true().cast(pl.Int64)
-    questions = index.first_items["question"].gather(item_groups).fill_null("")
+    item_groups, questions = distinctive_questions(index, least_bits)
     return item_groups, unit_vectors(questions.to_list(), embed)
+
+
+def distinctive_questions(index: LeakIndex, least_bits: float) -> tuple[pl.Series, pl.Series]:
+    """Return the groups of items whose questions are long enough to be compared by embedding, and these questions."""
+    item_groups = (index.item_groups["question_bits"] >= least_bits).arg_true().cast(pl.Int64)
+    return item_groups, index.first_items["question"].gather(item_groups).fill_null("")
 
 
 def _spelled_out(numbered: pl.DataFrame, rows: pl.DataFrame, index: LeakIndex) -> pl.DataFrame:

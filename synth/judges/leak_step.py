@@ -5,14 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass as checked
 
-from quality.decontamination.find_leaks import Decontaminate, Judge
+from quality.decontamination.cleaned_items import with_cleaned
+from quality.decontamination.find_leaks import Decontaminate, Judge, distinctive_questions
+from quality.decontamination.inputs import items_of
+from quality.decontamination.item_index import build_index
 from quality.decontamination.leaking_rows import drop_leaks
+from quality.decontamination.neighbors import Embed, unit_vectors
+from quality.embeddings import VectorError
 from quality.outcome import Outcome
 from sources.fields.names import portable_model
 from sources.record import Message
@@ -26,6 +34,9 @@ PROMPT = (
     "right answer? Answer with one word, yes or no."
 )
 MOST_CHARS = 6000
+
+VECTOR_SCHEMA = pl.Schema({"text": pl.String(), "vector": pl.List(pl.Float32())})
+"""The kept vectors of questions of a benchmark."""
 
 THRESHOLD = 0.9
 """Least cosine of a row's question and an item's that makes a leak, unless the spec names another."""
@@ -55,11 +66,73 @@ def model_leaks(spec: str | None, judge: str | None) -> ModelLeaks:
     return ModelLeaks(layers=layers, embedder=model, embedder_revision=revision_of(model), judge=judge)
 
 
-def drop_leaks_with_models(rows: pl.DataFrame, config: ModelLeaks, benchmarks: tuple[Path, ...]) -> Outcome:
-    """Drop leaking rows as ``leaking_rows.drop_leaks`` does, with the help of the models."""
-    embed = loaded_embedder(config.embedder) if config.embedder else None
+@checked(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
+class ItemVectors:
+    """The embedding model with the hash of its files, and the least bits of a question that is embedded."""
+
+    embedder: str
+    revision: str
+    least_bits: float
+
+    def portable(self) -> ItemVectors:
+        """Return the settings with the model named as on any machine."""
+        return replace(self, embedder=portable_model(self.embedder))
+
+
+def item_vectors(config: ModelLeaks) -> ItemVectors | None:
+    """Return the settings of ``embed_items``, which thresholds do not change; None without an embedding model."""
+    if config.embedder is None:
+        return None
+    least_bits = config.layers.thresholds.question_bits
+    return ItemVectors(embedder=config.embedder, revision=config.embedder_revision, least_bits=least_bits)
+
+
+def embed_items(rows: pl.DataFrame, config: ItemVectors) -> pl.DataFrame:
+    """Return ``text`` and ``vector`` of the questions of one benchmark that are compared by embedding."""
+    index = build_index(with_cleaned(items_of(rows)))
+    texts = distinctive_questions(index, config.least_bits)[1].unique(maintain_order=True).rename("text")
+    if texts.is_empty():
+        return pl.DataFrame(schema=VECTOR_SCHEMA)
+    vectors = unit_vectors(texts.to_list(), loaded_embedder(config.embedder))
+    return pl.DataFrame({"text": texts, "vector": pl.Series(vectors).cast(pl.List(pl.Float32))})
+
+
+def drop_leaks_with_models(rows: pl.DataFrame, config: ModelLeaks, files: tuple[Path, ...]) -> Outcome:
+    """Drop leaking rows as ``leaking_rows.drop_leaks`` does, with the help of the models.
+
+    ``files`` are those of benchmarks, which those of ``embed_items`` follow where there is an embedding model.
+    """
     judge = leak_judge(teacher(config.judge)) if config.judge else None
-    return drop_leaks(rows, config.layers, benchmarks, embed=embed, judge=judge)
+    if config.embedder is None:
+        return drop_leaks(rows, config.layers, files, judge=judge)
+    benchmarks, vectors = files[: len(files) // 2], files[len(files) // 2 :]
+    return drop_leaks(rows, config.layers, benchmarks, embed=_with_vectors(config.embedder, vectors), judge=judge)
+
+
+@lru_cache(maxsize=1)
+def _with_vectors(spec: str, files: tuple[Path, ...]) -> Embed:
+    """Return the embedding model, which embeds only texts whose vectors are not in the files."""
+    kept = pl.concat([pl.DataFrame(schema=VECTOR_SCHEMA), *map(pl.read_parquet, files)])
+    places = {text: at for at, text in enumerate(kept["text"])}
+    vectors = kept["vector"].explode(empty_as_null=False).to_numpy().reshape(len(kept), -1 if len(kept) else 0)
+
+    def embed(texts: Sequence[str]) -> NDArray[np.float32]:
+        new = [text for text in dict.fromkeys(texts) if text not in places]
+        if not new:
+            return vectors[[places[text] for text in texts]]
+        added = np.asarray(loaded_embedder(spec)(new), np.float32)
+        if len(new) == len(texts):
+            return added
+        if vectors.shape[1] != added.shape[1]:
+            raise VectorError(
+                f"{spec} gave vectors of {added.shape[1]:,} numbers, and of {vectors.shape[1]:,} when it embedded the "
+                "benchmarks, expected one width: name one model, whose server does not change it"
+            )
+        numbers = places | {text: len(vectors) + at for at, text in enumerate(new)}
+        together: NDArray[np.float32] = np.concatenate([vectors, added])[[numbers[text] for text in texts]]
+        return together
+
+    return embed
 
 
 def leak_judge(model: Teacher) -> Judge:

@@ -1,4 +1,6 @@
-"""Semantic duplicates in a build: each shard is embedded once, whether a build is interrupted or rows are added."""
+"""Embedding models in a build: each shard and each benchmark is embedded once, whatever ends or follows a build."""
+
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -7,7 +9,7 @@ import tiny_recipe
 from tiny_recipe import build, tree, write_mirror, write_recipe
 
 from quality.embeddings import VectorError
-from synth.judges import semantic_step
+from synth.judges import leak_step, semantic_step
 from synth.judges.semantic_step import semantic_config, semantic_duplicate_records
 
 RECIPE = tiny_recipe.RECIPE.replace(
@@ -20,6 +22,7 @@ RECIPE = tiny_recipe.RECIPE.replace(
     '        "semantic", semantic_duplicate_records, semantic, *rows, sketch=row_vectors, by_model=True\n'
     "    )\n",
 )
+FIXTURES = Path(__file__).parent / "fixtures" / "mirror"
 FEVER, VACCINE = [1.0, 0.0, 0.1], [0.0, 1.0, 0.1]
 
 
@@ -102,3 +105,45 @@ def test_a_model_that_leaves_a_text_out_is_refused(place, embedded, monkeypatch)
     monkeypatch.setattr(semantic_step, "loaded_embedder", lambda spec: lambda texts: np.ones((len(texts) - 1, 3)))
     with pytest.raises(VectorError, match=r"toy gave shape \(\d+, 3\) for \d+ texts, expected a row each"):
         built(place)
+
+
+# --- vectors of benchmark items
+
+
+@pytest.fixture
+def leaks_built(tmp_path, monkeypatch):
+    """A function that builds the set of some sources with an embedder, and returns the texts that were embedded."""
+    monkeypatch.chdir(tmp_path)
+
+    def built(*sources, spec):
+        texts = []
+
+        def embed(batch):
+            texts.extend(batch)
+            return np.array([[len(text), text.count("e"), 1.0] for text in batch])
+
+        monkeypatch.setattr(leak_step, "loaded_embedder", lambda spec: embed)
+        leak_step._with_vectors.cache_clear()
+        build("aloe_sft", tmp_path / "store", FIXTURES, sources=sources, leak_embedder=spec)
+        return texts
+
+    return built
+
+
+def test_benchmark_items_are_embedded_by_the_first_build_alone(leaks_built, tmp_path):
+    first = leaks_built("medquad", spec="toy@0.99")
+    items = {text for path in tmp_path.glob("store/memory/leaks-*/*.parquet") for text in pl.read_parquet(path)["text"]}
+    assert len(items) > 50 and items <= set(first)
+    second = leaks_built("medquad", "rqe", spec="toy@0.995")
+    assert second and not items & set(second)
+
+
+def test_a_text_has_its_kept_vector_and_others_are_embedded(tmp_path, monkeypatch):
+    kept = pl.DataFrame({"text": ["a bee"], "vector": pl.Series([[0.5, 0.75]], dtype=pl.List(pl.Float32))})
+    kept.write_parquet(tmp_path / "kept.parquet")
+    monkeypatch.setattr(leak_step, "loaded_embedder", lambda spec: lambda texts: [[1, len(text)] for text in texts])
+    embed = leak_step._with_vectors("toy", (tmp_path / "kept.parquet",))
+    assert embed(["a wasp", "a bee", "an ant"]).tolist() == [[1, 6], [0.5, 0.75], [1, 6]]
+    monkeypatch.setattr(leak_step, "loaded_embedder", lambda spec: lambda texts: [[1, 2, 3] for _ in texts])
+    with pytest.raises(VectorError, match="toy gave vectors of 3 numbers, and of 2 when it embedded the benchmarks"):
+        embed(["a bee", "an ant"])
