@@ -43,6 +43,7 @@ from pipelines.review.review_page import ReviewApp
 from pipelines.review.review_sample import review_sample
 from pipelines.review.review_sheet import COLUMNS, read_sheet, write_sheet
 from pipelines.review.review_summary import override_wrong_rows, reviewer_file, summary
+from pipelines.trace.propose_overrides import contents_as_read
 from pipelines.verify.verify_release import verify
 from training.evaluation.statistics import fleiss_kappa
 
@@ -439,10 +440,13 @@ def test_the_summary_and_overrides_of_wrong_rows(reviewed, sample, tmp_path):
     entries = tomllib.loads(out.read_text(encoding="utf-8"))["override"]
     assert {(one["decision"], one["by"]) for one in entries} <= {("drop", "ann"), ("drop", "ann, bob"), ("drop", "bob")}
     assert sample[1].id in {one["id"] for one in entries}
+    assert {one["id"]: one["content"] for one in entries} == contents_as_read(
+        [one["id"] for one in entries], reviewed, "demo@1"
+    )
     before = out.read_text(encoding="utf-8")
     folder = reviewed / "releases/demo/1"
     _, wrong_rows = summary(folder, "demo@1", reviewed / "reviews/demo@1")
-    assert override_wrong_rows(wrong_rows, out) == 0
+    assert override_wrong_rows(wrong_rows, out, folder, reviewed) == 0
     assert out.read_text(encoding="utf-8") == before
     summary_json = json.loads(CliRunner().invoke(main, [*call, "--json"]).stdout)
     assert summary_json["figures"]["pairs"][0]["rows"] == 5

@@ -114,7 +114,7 @@ def review(
     place = reviews or store / "reviews" / title
     file = reviewer_file(place, reviewer) if reviewer else None
     if summary:
-        _print_summary(folder, title, place, overrides, as_json)
+        _print_summary(folder, title, place, overrides, store, as_json)
     elif sheet and file and reviewer:
         _read_sheet(sheet, folder, title, reviewer, file)
     elif out:
@@ -123,7 +123,7 @@ def review(
         _serve_page(folder, (size, by, seed), reviewer, file, unmasked=unmasked, port=port, show=show)
 
 
-def _print_summary(folder: Path, title: str, reviews: Path, overrides: Path | None, as_json: bool) -> None:
+def _print_summary(folder: Path, title: str, reviews: Path, overrides: Path | None, store: Path, as_json: bool) -> None:
     from pipelines.cli.print_release import review_text
     from pipelines.review.review_summary import override_wrong_rows, summary
 
@@ -133,7 +133,7 @@ def _print_summary(folder: Path, title: str, reviews: Path, overrides: Path | No
     else:
         echo(review_text(figures))
     if overrides:
-        echo(f"{override_wrong_rows(verdicts, overrides)} entries added to {overrides}", err=True)
+        echo(f"{override_wrong_rows(verdicts, overrides, folder, store)} entries added to {overrides}", err=True)
 
 
 def _read_sheet(sheet: Path, folder: Path, title: str, reviewer: str, file: Path) -> None:

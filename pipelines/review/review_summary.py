@@ -16,7 +16,7 @@ from pipelines.release.review_verdicts import (
     read_reviews,
     verdict_table,
 )
-from pipelines.trace.propose_overrides import add_to_file
+from pipelines.trace.propose_overrides import add_to_file, contents_as_read
 from quality.overrides import Override
 from sources.fields.json_model import Count, JsonModel
 from sources.fields.names import is_name
@@ -51,22 +51,34 @@ def summary(folder: Path, title: str, reviews: Path) -> tuple[ReviewSummary, lis
     return ReviewSummary(release=title, files=list(map(str, files)), left_out=left_out, figures=figures), counted
 
 
-def override_wrong_rows(verdicts: Sequence[Verdict], path: Path) -> int:
+def override_wrong_rows(verdicts: Sequence[Verdict], path: Path, folder: Path, store: Path) -> int:
     """Add an entry with decision drop for each row that most reviewers call wrong, and return the number of new ones.
 
-    Rows that the file drops already are skipped. Raises ``OverridesError`` for an invalid file.
+    Rows that the file drops already are skipped. Entries have the content of the row of the release in ``folder`` as it
+    was read, where ``store`` has it. Raises ``OverridesError`` for an invalid file.
     """
     known = {one.id for one in read_overrides(path) if one.decision == "drop"} if path.exists() else set()
     judged = outcomes(verdict_table(verdicts)).filter(outcome="wrong")["id"].to_list()
     today = datetime.now(UTC).date().isoformat()
     new = []
-    for id in (id for id in judged if id not in known):
+    ids = [id for id in judged if id not in known]
+    contents = contents_as_read(ids, store, str(folder))
+    for id in ids:
         wrong = [one for one in verdicts if one.id == id and one.verdict == "wrong"]
         explanations = dict.fromkeys(
             ": ".join(filter(None, (REASONS.get(one.reason, "wrong"), one.comment))) for one in wrong
         )
         by = ", ".join(one.reviewer for one in wrong)
-        new.append(Override(id=id, decision="drop", reason="; ".join(explanations), by=by, date=today))
+        new.append(
+            Override(
+                id=id,
+                decision="drop",
+                reason="; ".join(explanations),
+                by=by,
+                date=today,
+                content=contents.get(id),
+            )
+        )
     if new:
         add_to_file(path, new)
     return len(new)

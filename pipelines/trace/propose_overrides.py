@@ -46,6 +46,11 @@ def propose_overrides(
     return [_override(id, decision, events, contents.get(id)) for id, events in histories.items()]
 
 
+def contents_as_read(ids: Sequence[str], root: Path, release: str) -> dict[str, str]:
+    """Return the hashes of rows of a release as they were read, for those whose steps the store still has."""
+    return _contents({id: row_history(id, root, release=release) for id in ids}, root)
+
+
 def _contents(histories: Mapping[str, list[RowEvent]], root: Path) -> dict[str, str]:
     """Return the hash of each row as it was read, where the store has it; a row made of another one has none."""
     ids_of: dict[str, list[str]] = {}
