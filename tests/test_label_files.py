@@ -120,6 +120,27 @@ def test_the_replies_of_an_earlier_call_are_not_overwritten_by_their_own_questio
     assert pl.read_parquet(candidates)["text"].to_list() == [PASSAGE]
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("label", "--specialty", "w"),
+        ("label", "--medical", "w"),
+        ("questions", "--teacher", "w"),
+        ("pairs", "--judge", "w"),
+    ],
+)
+def test_a_call_whose_requests_all_failed_writes_no_result(tmp_path, writer, arguments):
+    verb, *more = arguments
+    row = {"question": "It is too long.", "text": "It is too long. " * 30, "chosen": "Rest.", "rejected": "Run."}
+    if verb == "questions":
+        row.pop("question")
+    file = write(tmp_path / "a.jsonl", [row])
+    done = call(verb, file, "--out", tmp_path / "out", *more, "--store", tmp_path / "store")
+    assert done.exit_code == 1
+    assert "failed, expected replies; the first error is: " in done.output
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_result_is_complete_where_kept_rows_are(tmp_path, writer, monkeypatch):
     def killed(*_):
         raise KeyboardInterrupt

@@ -265,6 +265,15 @@ def test_equal_scores_are_taken_in_the_order_of_the_rows(tmp_path, monkeypatch):
         assert table(tmp_path / out, "kept")["question"].to_list() == ["What is 0?", "What is 1?", "What is 2?"]
 
 
+@pytest.mark.parametrize("value", ["", "NaN"])
+def test_a_column_without_any_score_selects_nothing_and_is_refused(tmp_path, value):
+    (tmp_path / "a.csv").write_text(f"question,quality\na,{value}\nb,{value}\n")
+    done = call("select", tmp_path / "a.csv", "--out", tmp_path / "out", "--by", "quality", "--rows", 1)
+    assert done.exit_code == 1
+    assert "no row has a score in column 'quality'" in done.output
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize(("value", "shown"), [("n/a", "'n/a'"), ("inf", "'inf'")])
 def test_a_score_that_is_no_number_is_named_with_its_row(tmp_path, value, shown):
     (tmp_path / "a.csv").write_text(f"question,quality\na,1.5\nb,{value}\n")

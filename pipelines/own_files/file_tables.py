@@ -88,7 +88,10 @@ def _checked(path: Path) -> CheckedTable | None:
     name = path.name.removesuffix(".gz")
     suffix = Path(name).suffix
     if suffix not in SUFFIXES:
-        raise TableError(f"{path} ends in {suffix or 'nothing'}, expected one of {', '.join(SUFFIXES)}, plain or .gz")
+        raise TableError(
+            f"{path} ends in {suffix or 'nothing'}, expected one of {', '.join(SUFFIXES)}, plain or .gz; save it as "
+            "one of these"
+        )
     if not path.is_file():
         siblings = [one.name for one in path.parent.glob("*") if one.is_file()]
         raise TableError(f"{path} is not there{did_you_mean(path.name, siblings)}")

@@ -14,7 +14,13 @@ from pipelines.completions.cached_teacher import cached_teacher
 from pipelines.completions.completion_store import FILE
 from pipelines.own_files.conversations import TextColumns, read_columns, records_of, without_question
 from pipelines.own_files.file_tables import FileAccount, TableError
-from pipelines.own_files.score_files import open_rows, why_no_reply, write_kept_and_dropped
+from pipelines.own_files.score_files import (
+    errors_of,
+    open_rows,
+    refuse_all_failed,
+    why_no_reply,
+    write_kept_and_dropped,
+)
 from synth.judges import medical_filter, specialty
 from synth.teachers.candidates import author
 from synth.teachers.teacher import Teacher
@@ -24,6 +30,9 @@ BATCH_ROWS = 2_000
 
 SPECIALTY = ("specialty", "specialty_reason", "specialty_by")
 """The columns of a label: the field, the reason why there is none, and the model."""
+
+ERRORS = ("medical_error", "specialty_error")
+"""The errors of failed requests, "" for replies; they are not written."""
 
 NO_QUESTION = "the row has no question"
 DROPPED = "the row was dropped before"
@@ -55,12 +64,14 @@ def label(
     if taken := [name for name in SPECIALTY if labels.specialty and name in schema]:
         raise TableError(f"column {taken[0]!r} is in the table already; rename it, or label another file")
     read = read_columns(schema, columns)
-    labelled = [pl.DataFrame(schema=dict.fromkeys(("id", *SPECIALTY, "drop_reason", "evidence"), pl.String))]
+    labelled = [pl.DataFrame(schema=dict.fromkeys(("id", *SPECIALTY, "drop_reason", "evidence", *ERRORS), pl.String))]
     first = 0
     for batch in rows.collect_batches(chunk_size=BATCH_ROWS, maintain_order=True):
         labelled.append(_labelled(records_of(batch, read, first), labels))
         first += len(batch)
     table = pl.concat(labelled)
+    for name, stage in (("medical_error", medical_filter.STAGE_NAME), ("specialty_error", specialty.STAGE_NAME)):
+        refuse_all_failed(table[name].drop_nulls(), stage)
     if labels.specialty:
         fields = table.select(pl.col("id").alias(number), *SPECIALTY).lazy()
         rows = rows.join(fields, on=number, how="left", maintain_order="left")
@@ -73,7 +84,7 @@ def label(
 
 
 def _labelled(records: pl.DataFrame, labels: Labels) -> pl.DataFrame:
-    """Return id, ``SPECIALTY``, drop reason and evidence of some records.
+    """Return id, ``SPECIALTY``, drop reason, evidence and ``ERRORS`` of some records.
 
     A row without a question is sent to no model, and one that the medical filter drops gets no specialty.
     """
@@ -81,16 +92,20 @@ def _labelled(records: pl.DataFrame, labels: Labels) -> pl.DataFrame:
     named = pl.Series([NO_QUESTION if one else None for one in blank], dtype=pl.String)
     nothing = pl.Series([None] * len(records), dtype=pl.String)
     table = records.select("id").with_columns(
-        specialty=nothing, specialty_reason=named, specialty_by=nothing, drop_reason=nothing, evidence=nothing
-    )
+        specialty=nothing, specialty_reason=named, specialty_by=nothing, drop_reason=nothing, evidence=nothing,
+        medical_error=nothing, specialty_error=nothing,
+    )  # fmt: skip
     sent = records.filter(~blank)
     with show_progress(1) as progress:
         if labels.medical:
             filtering = medical_filter.MedicalFilter(generated_by=author(labels.medical))
             ask = cached_teacher(labels.store / FILE, labels.medical, labels.spending, progress)
-            found = medical_filter.STAGE.run(sent, filtering, ask).rows.select("id", "drop_reason", "evidence")
+            outcome = medical_filter.STAGE.run(sent, filtering, ask)
+            found = outcome.rows.select("id", "drop_reason", "evidence")
+            verdicts = outcome.tables["candidates"].select("id", medical_error=errors_of())
             unknown = pl.when(blank).then(pl.lit("medical_unknown")).alias("drop_reason")
             table = table.with_columns(unknown, evidence=named).update(found, on="id", how="left")
+            table = table.update(verdicts, on="id", how="left")
             sent = sent.join(found.drop_nulls("drop_reason"), on="id", how="anti", maintain_order="left")
             dropped = pl.col("drop_reason").is_not_null()
             table = table.with_columns(specialty_reason=pl.when(dropped).then(pl.lit(DROPPED)).otherwise(named))
@@ -103,6 +118,7 @@ def _labelled(records: pl.DataFrame, labels: Labels) -> pl.DataFrame:
                 "id",
                 specialty="parsed",
                 specialty_reason=pl.when(~known).then(why_no_reply()),
+                specialty_error=errors_of(),
                 specialty_by=pl.when(known).then(pl.lit(config.generated_by.name)),
             )
             table = table.update(found, on="id", how="left")

@@ -16,7 +16,7 @@ from pipelines.completions.cached_teacher import GenerateProgress, cached_teache
 from pipelines.completions.completion_store import FILE
 from pipelines.own_files.conversations import TextColumns, read_columns, records_of, without_question
 from pipelines.own_files.file_tables import FileAccount, TableError
-from pipelines.own_files.score_files import open_rows, write_kept_and_dropped
+from pipelines.own_files.score_files import open_rows, refuse_all_failed, write_kept_and_dropped
 from sources.fields.names import portable_model
 from sources.table import to_json
 from synth.preferences.judged_pairs import PairJudge
@@ -32,7 +32,7 @@ from synth.preferences.model_answers import (
 from synth.preferences.pair_rows import keep_source_pairs
 from synth.preferences.pair_rules import PairRules
 from synth.preferences.reward_margins import RewardMargins, add_reward_margins
-from synth.teachers.candidates import author
+from synth.teachers.candidates import FAILED, author
 from synth.teachers.embedders import revision_of
 from synth.teachers.stage import with_reasons
 from synth.teachers.teacher import Teacher
@@ -85,6 +85,8 @@ def write_pairs(
         if not how.writer:
             records = _with_answers(records, rows.select(answers).collect())
         outcome = _paired(records, how, progress)
+    failed = pl.when(drop_reason=f"judge_{FAILED}").then(pl.col("drop_reason")).otherwise(pl.lit(""))
+    refuse_all_failed(outcome.pairs.select(failed).to_series(), "the judge")
     names = {name: _free_name(name, schema) for name in ADDED}
     pairs = _pair_columns(outcome, answers, how).rename({"id": number, **names})
     written = rows.join(pairs.lazy(), on=number, how="left", maintain_order="left")

@@ -17,7 +17,7 @@ from pipelines.own_files.conversations import TextColumns, records_of
 from pipelines.own_files.document_table import are_documents, passage_table
 from pipelines.own_files.file_tables import RESULT, FileAccount, TableError, refuse_result, write_rows
 from pipelines.own_files.score_files import OUTPUTS as SPLIT
-from pipelines.own_files.score_files import open_rows, write_kept_and_dropped
+from pipelines.own_files.score_files import errors_of, open_rows, refuse_all_failed, write_kept_and_dropped
 from sources.documents.passage_cuts import PassageSize
 from synth.passages import passage_questions
 from synth.passages.passage_questions import LEAST_CHARS, STAGE_NAME, Passages
@@ -76,6 +76,7 @@ def write_questions(files: Sequence[Path], out: Path, *, how: Questioning, overw
     if taken := [name for name in ADDED if name in schema]:
         raise TableError(f"column {taken[0]!r} is in the table already; rename it")
     questions, candidates = _ask(rows, passage, title, how)
+    refuse_all_failed(candidates.select(errors_of()).to_series(), STAGE_NAME)
     written = rows.join(questions.select(pl.col("id").alias(number), *ADDED).lazy(), on=number, maintain_order="left")
     drops = questions.filter(pl.col("drop_reason").is_not_null()).select("id", "drop_reason", "evidence")
     (out / RESULT).unlink(missing_ok=True)  # of an earlier call: it marks a complete result and is written last

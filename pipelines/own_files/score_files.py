@@ -153,6 +153,20 @@ def _with_marks(scored: pl.DataFrame, records: pl.DataFrame, judge: Teacher, ask
     )
 
 
+def refuse_all_failed(errors: pl.Series, stage: str) -> None:
+    """Raise ``TableError`` where all requests of a stage failed; ``errors`` are "" for those with a reply."""
+    if len(errors) and (errors != "").all():
+        raise TableError(
+            f"all {len(errors):,} requests of {stage} failed, expected replies; the first error is: {errors[0]}. "
+            "Correct the model or its options, such as --context-tokens, and run again"
+        )
+
+
+def errors_of() -> pl.Expr:
+    """Return the error of a candidate, "" for one with a reply."""
+    return pl.when(verdict=FAILED).then(pl.col("detail").fill_null(FAILED)).otherwise(pl.lit(""))
+
+
 def why_no_reply() -> pl.Expr:
     """Return why a candidate has no value: its verdict, or the error of a request that failed."""
     failed = pl.concat_str(pl.lit("the request failed: "), pl.col("detail").fill_null("no reply came"))
@@ -186,6 +200,8 @@ def select(
     read = read_columns(schema, columns)
     texts = pl.concat([_empty_texts(), *_texts(rows, read)])
     ranked = texts.with_columns(_numbers(rows.select(score_column).collect()[score_column]))
+    if len(ranked) and not ranked[score_column].count():
+        raise TableError(f"no row has a score in column {score_column!r}, expected numbers; name another one with --by")
     drops = selected_rows(ranked, config)
     account = write_kept_and_dropped(out, rows, drops, number)
     kept = ranked.join(drops, on="id", how="anti")
