@@ -12,6 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.cli.commands import main
+from pipelines.own_files.document_table import are_documents
+from pipelines.own_files.file_tables import TableError
 from pipelines.recipes import aloe_sft
 from sources.documents.document import Block, Document
 from sources.documents.markdown import read_markdown
@@ -233,6 +235,12 @@ def test_a_folder_of_guidelines_becomes_questions_that_cite_document_heading_and
     assert refused["evidence"].to_list() == ['{"not_answerable":1}']
     candidates = pl.read_parquet(tmp_path / "out" / "candidates.parquet")
     assert {"row", "stage", "verdict", "text"} <= set(candidates.columns)
+
+
+def test_a_file_of_another_kind_is_refused_with_the_kinds_of_documents_and_tables(tmp_path):
+    (tmp_path / "note.xyz").write_text("Iron.")
+    with pytest.raises(TableError, match=r"ends in \.xyz, expected a document \(.*\.md.*\) or a table \(\.parquet"):
+        are_documents([tmp_path / "note.xyz"])
 
 
 def test_documents_and_tables_are_not_mixed_and_an_empty_folder_is_named(tmp_path):

@@ -749,7 +749,7 @@ def test_the_address_is_not_part_of_a_teachers_name_but_its_model_is():
 def test_the_embedded_teacher_learns_from_the_texts_it_is_given():
     embedded = teacher("embedded", texts=lambda: ["Iron is lacking in this case.", "Zinc heals the skin."])
     assert embedded.name == "embedded"
-    with pytest.raises(TeacherError, match="this recipe gives none"):
+    with pytest.raises(TeacherError, match="none are given here; name another teacher"):
         teacher("embedded")
 
 

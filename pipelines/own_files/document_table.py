@@ -38,6 +38,11 @@ def are_documents(paths: Sequence[Path]) -> bool:
     if documents and len(documents) < len(paths):
         table = next(path for path in paths if path not in documents)
         raise TableError(f"{documents[0]} is a document and {table} is not, expected only documents or only tables")
+    suffixes = (*DOCUMENT_SUFFIXES, *SUFFIXES)
+    for path in () if documents else paths:
+        if Path(path.name.removesuffix(".gz")).suffix.lower() not in suffixes:
+            kinds = f"a document ({', '.join(DOCUMENT_SUFFIXES)}) or a table ({', '.join(SUFFIXES)}, plain or .gz)"
+            raise TableError(f"{path} ends in {path.suffix or 'nothing'}, expected {kinds}")
     return bool(documents)
 
 

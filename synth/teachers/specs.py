@@ -84,5 +84,8 @@ def _embedded(texts: Callable[[], Iterable[str]] | None) -> Teacher:
     from synth.teachers.embedded import train
 
     if texts is None:
-        raise TeacherError("teacher is 'embedded', which is trained on a recipe's texts, and this recipe gives none")
+        raise TeacherError(
+            "teacher is 'embedded', which is trained on the texts of a recipe such as demo, and none are given here; "
+            "name another teacher"
+        )
     return train(texts())
