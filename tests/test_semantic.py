@@ -1,6 +1,7 @@
 """Semantic duplicates: which row is kept for which; texts embedded once; the embedding models."""
 
 import json
+import logging
 import math
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -306,6 +307,21 @@ def test_a_language_model_is_no_embedding_model_unless_it_was_made_one(tmp_path)
         embedder(str(made))
     library.SentenceTransformer(str(made), device="cpu").save(str(tmp_path / "embedding"))
     assert embedder(str(tmp_path / "embedding"))(["fever", "cough"]).shape == (2, 128)
+
+
+def test_a_long_text_is_read_in_windows_without_a_false_alarm(tiny_bert):
+    """The tokenizer warns of texts that are longer than the model, which are never given to it in one piece."""
+    from transformers.utils import logging as library_logging
+
+    said = []
+    handler = logging.Handler()
+    handler.emit = lambda record: said.append(record.getMessage())
+    library_logging.add_handler(handler)
+    try:
+        embedder(tiny_bert)(["fever and cough " * 20])
+    finally:
+        library_logging.remove_handler(handler)
+    assert not [one for one in said if "longer than" in one]
 
 
 def test_a_sentence_transformer_gives_what_the_library_gives(tiny_bert):

@@ -259,7 +259,9 @@ def _room(model: Any, prompt: str) -> int | None:
 
 def _windows(text: str, tokenizer: Any, room: int | None) -> Iterator[tuple[str, int]]:
     """Yield the parts of a text that fit, in order, and their numbers of tokens."""
-    spans = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, truncation=False)["offset_mapping"]
+    spans = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, truncation=False, verbose=False)[
+        "offset_mapping"
+    ]
     if room is None or len(spans) <= room:
         yield text, max(1, len(spans))
         return
