@@ -119,3 +119,18 @@ def test_a_release_without_rows_is_called_that(release, tmp_path):
     assert "data/sft/genmedgpt5k/train-00000-of-00001.parquet and 5 more files differ" in refused(
         1, "review", release, "--out", tmp_path / "sheet.csv"
     )
+
+
+def test_a_snapshot_in_the_cache_of_the_hub_is_the_release(release, tmp_path):
+    cache = tmp_path / "datasets--clinic--demo"
+    (cache / "blobs").mkdir(parents=True)
+    (cache / "snapshots").mkdir()
+    snapshot = release.rename(cache / "snapshots" / "0f1e2d")
+    for number, path in enumerate([path for path in sorted(snapshot.rglob("*")) if path.is_file()]):
+        path.symlink_to(path.rename(cache / "blobs" / f"{number:064x}"))
+    assert changed_files(snapshot, load(snapshot)) == []
+    assert not verify(snapshot).findings
+    outside = (snapshot / MEDQUAD).resolve().rename(tmp_path / "outside.parquet")
+    (snapshot / MEDQUAD).unlink()
+    (snapshot / MEDQUAD).symlink_to(outside)
+    assert changed_files(snapshot, load(snapshot)) == [MEDQUAD]

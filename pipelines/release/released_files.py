@@ -22,13 +22,14 @@ def compare_files(folder: Path, manifest: Manifest, prefixes: tuple[str, ...] = 
     """Yield where files whose names start with ``prefixes`` are not those that the manifest lists.
 
     Missing and additional files, links (which another file can replace), other sizes and other hashes are findings;
-    completions that were left out as a whole are none. The manifest is compared when all files are, as a file only.
+    completions that were left out as a whole and the links of the Hub's cache are none. The manifest is compared when
+    all files are, as a file only.
     """
     listed = {file.path: file for file in manifest.files if file.path.startswith(prefixes)}
     present = {name for name in _names(folder) if f"{name}/".startswith(prefixes)}
     for name in sorted((listed.keys() | present) - left_out(folder, manifest)):
         path = folder / name
-        if path.is_symlink():
+        if _replaceable(folder, path):
             expected = "a folder" if path.is_dir() else "a file"
             yield Finding(file=name, what="kind", expected=expected, found=f"a link to {path.readlink()}")
         if name not in listed:
@@ -38,6 +39,13 @@ def compare_files(folder: Path, manifest: Manifest, prefixes: tuple[str, ...] = 
             yield Finding(file=name, what="file", expected="there", found="missing")
         elif path.is_file():
             yield from _content(path, listed[name])
+
+
+def _replaceable(folder: Path, path: Path) -> bool:
+    """Return whether a file of a release is a link, other than one from a snapshot of the Hub's cache to its blobs."""
+    blobs = folder.absolute().parent.parent / "blobs"
+    cached = folder.absolute().parent.name == "snapshots" and path.resolve().parent == blobs.resolve()
+    return path.is_symlink() and not cached
 
 
 def _names(folder: Path) -> set[str]:
@@ -62,7 +70,7 @@ def left_out(folder: Path, manifest: Manifest) -> set[str]:
 
 def changed_files(folder: Path, manifest: Manifest, prefixes: tuple[str, ...] = ROW_FILES) -> list[str]:
     """Return the manifest and the files of rows that were changed, added or removed since the release was frozen."""
-    is_changed = (folder / MANIFEST).is_symlink() or content_hash(manifest.to_json()) != manifest.hash
+    is_changed = _replaceable(folder, folder / MANIFEST) or content_hash(manifest.to_json()) != manifest.hash
     different = dict.fromkeys(finding.file for finding in compare_files(folder, manifest, prefixes))
     return [*([MANIFEST] if is_changed else []), *different]
 
