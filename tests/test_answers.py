@@ -216,6 +216,8 @@ def test_what_cannot_be_read_is_unparsed_and_says_why(how, text):
         ("contradicts", "**(C) Naproxen**"),
         ("contradicts", "The drug is the safest of them.\n\nC. Naproxen."),
         ("contradicts", "Option C: Naproxen"),
+        ("contradicts", "Final choice C: Naproxen"),
+        ("contradicts", "Réponse C : Naproxen"),
         ("contradicts", "The answer is C (Naproxen)."),
         ("contradicts", "Answer: Naproxen (C)"),
     ],

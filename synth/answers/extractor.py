@@ -50,7 +50,7 @@ NOT_OTHERS = re.compile(r"^(?:, (?:and )?(?:not|nicht|no|pas)|,? (?:rather than|
 NOUNS = "option|choice|answer|letter|opcion|respuesta|reponse|antwort"
 HEADING = re.compile(r"[^\w\n]*[^\W\d_][\w'-]*(?: [\w'-]+){0,2} ?[:=→] ?")
 
-LABEL_BEFORE = re.compile(rf"(?i:\b(?:{NOUNS})) ?[(\[⟦]?(\w)[)\]⟧]? ?[:=→] ?\Z")
+LABEL_BEFORE = re.compile(rf"\b(?:{NOUNS}) ?[(\[⟦]?(\w)[)\]⟧]? ?[:=→] ?\Z")
 """A heading that ends in the letter of an option: "Option C: "."""
 
 ITEM_BEFORE = re.compile(r"(?:\A|\n|[!?] )[^\w\n]*(?P<letter>\w)[\])]?\. $")
@@ -199,8 +199,8 @@ def _verdict(question: OptionPatterns, options: Sequence[str], text: AnswerText,
     reading = answer.reading
     if reading is None or reading.fault in ("hedged", "not_shown", "negated"):
         return Verdict(outcome="unparsed", how=reading.fault or "" if reading else "unreadable", line=line)
-    if reading.fault:
-        return Verdict(outcome="ambiguous", how=reading.fault, line=line)
+    if reading.fault or _labelled_otherwise(question, text, reading):
+        return Verdict(outcome="ambiguous", how=reading.fault or "contradicts", line=line)
     return Verdict(
         outcome="parsed",
         how=f"{answer.form}:{reading.matched_by}",
@@ -209,6 +209,15 @@ def _verdict(question: OptionPatterns, options: Sequence[str], text: AnswerText,
         decision=fold(options[reading.positions[0]]).strip(" .") if question.decision else None,
         line=line,
     )
+
+
+def _labelled_otherwise(question: OptionPatterns, text: AnswerText, reading: Reading) -> bool:
+    """Return whether an option's text follows the letter of another one: "Final choice C: " before the text of D."""
+    label = LABEL_BEFORE.search(text.folded, text.folded.rfind("\n", 0, reading.start) + 1, reading.start)
+    letter = label[1].upper() if label else None
+    if reading.matched_by != "text" or letter not in question.labels:
+        return False
+    return question.labels.index(letter) not in reading.positions
 
 
 def _retracted(question: OptionPatterns, text: AnswerText, answer: FoundAnswer, lang: str) -> bool:
@@ -355,9 +364,6 @@ def _headed(question: OptionPatterns, text: AnswerText) -> FoundAnswer | None:
     answer = None if listed else _whole_line(question, text, heading.end(), stop)
     if answer is None or not answer.reading or (answer.reading.matched_by == "text" and not _decides(own, heading[0])):
         return None
-    label = LABEL_BEFORE.search(text.cased, start, heading.end())
-    if label and label[1] in question.labels and question.labels.index(label[1]) not in answer.reading.positions:
-        return replace(answer, form="headed", reading=replace(answer.reading, fault="contradicts"))
     return replace(answer, form="headed")
 
 
