@@ -354,6 +354,8 @@ async def _serve(server, port, ready, ended):
         server.url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}/v1"
         ready.set()
         await ended.wait()
+    accepted = asyncio.all_tasks() - {asyncio.current_task()}  # connections that are open soon, and must be closed
+    await asyncio.gather(*accepted, return_exceptions=True)
     for transport in tuple(server.open):
         transport.abort()
     while server.open:

@@ -371,7 +371,7 @@ def test_a_version_with_other_content_is_refused_and_names_what_differs(place):
         "clean-clinic: config.rules.min_prose_chars 1 -> 39; clean-ward: config.rules.min_prose_chars 1 -> 39; "
         "value: min_prose_chars nothing -> 39. Choose another version"
     )
-    assert "read-school: step nothing -> read-school-" in refused(
+    assert "read-school: new step" in refused(
         1, "release", *ALONE, "--version", "1.0", "--corpora", "clinic,ward,school"
     )
     assert contents(place / "store" / "releases" / "tiny" / "1.0") == before

@@ -299,7 +299,9 @@ def tiny_bert(tmp_path_factory):
 def test_a_language_model_is_no_embedding_model_unless_it_was_made_one(tmp_path):
     """Its mean states put unrelated texts at 0.9 and more, so that most rows would be duplicates."""
     pytest.importorskip("torch", reason="needs torch: install the extra 'local'")
-    library = pytest.importorskip("sentence_transformers", reason="needs sentence-transformers")
+    library = pytest.importorskip(
+        "sentence_transformers", reason="needs sentence-transformers: install the extra 'local'"
+    )
     import tiny_model
 
     made = tiny_model.make(tmp_path / "writer")

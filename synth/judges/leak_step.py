@@ -23,6 +23,7 @@ from quality.decontamination.neighbors import Embed, unit_vectors
 from quality.embeddings import VectorError
 from quality.outcome import Outcome
 from sources.fields.names import portable_model
+from sources.formats.literal import read_parquet
 from sources.record import Message
 from synth.teachers.embedders import loaded_embedder, model_and_threshold, revision_of
 from synth.teachers.specs import teacher
@@ -112,7 +113,7 @@ def drop_leaks_with_models(rows: pl.DataFrame, config: ModelLeaks, files: tuple[
 @lru_cache(maxsize=1)
 def _with_vectors(spec: str, files: tuple[Path, ...]) -> Embed:
     """Return the embedding model, which embeds only texts whose vectors are not in the files."""
-    kept = pl.concat([pl.DataFrame(schema=VECTOR_SCHEMA), *map(pl.read_parquet, files)])
+    kept = pl.concat([pl.DataFrame(schema=VECTOR_SCHEMA), *map(read_parquet, files)])
     places = {text: at for at, text in enumerate(kept["text"])}
     vectors = kept["vector"].explode(empty_as_null=False).to_numpy().reshape(len(kept), -1 if len(kept) else 0)
 
