@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from sources.errors import SabilaError
@@ -19,3 +20,18 @@ class VectorError(SabilaError, ValueError):
 
 Embed: TypeAlias = Callable[[Sequence[str]], F32]
 """Texts in, one float32 row each out."""
+
+VECTORS = pl.List(pl.Float32())
+"""The type of a column of vectors in a table."""
+
+
+def as_column(vectors: F32) -> pl.Series:
+    """Return a matrix as a column, one vector a row."""
+    return pl.Series(vectors).cast(VECTORS)
+
+
+def as_matrix(column: pl.Series) -> F32:
+    """Return a column of vectors of one width as a matrix."""
+    numbers = column.explode(empty_as_null=False).to_numpy()
+    matrix: F32 = numbers.reshape(len(column), -1 if len(column) else 0)
+    return matrix

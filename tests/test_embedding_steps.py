@@ -5,23 +5,13 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-import tiny_recipe
-from tiny_recipe import build, tree, write_mirror, write_recipe
+from tiny_recipe import EMBEDDED, build, tree, write_mirror, write_recipe
 
 from quality.embeddings import VectorError
 from synth.judges import leak_step, semantic_step
 from synth.judges.semantic_step import semantic_config, semantic_duplicate_records
 
-RECIPE = tiny_recipe.RECIPE.replace(
-    "build.step import each_shard, read, whole_set", "build.step import each_shard, incremental_whole_set, read"
-).replace(
-    '    return whole_set("exact", exact_duplicates, Exact(), *rows)\n',
-    "    from synth.judges.semantic_step import row_vectors, semantic_config, semantic_duplicate_records\n\n"
-    '    semantic = semantic_config("toy@0.8", ())\n'
-    "    return incremental_whole_set(\n"
-    '        "semantic", semantic_duplicate_records, semantic, *rows, sketch=row_vectors, by_model=True\n'
-    "    )\n",
-)
+RECIPE = EMBEDDED.replace("MODEL", "toy@0.8")
 FIXTURES = Path(__file__).parent / "fixtures" / "mirror"
 FEVER, VACCINE = [1.0, 0.0, 0.1], [0.0, 1.0, 0.1]
 
@@ -41,7 +31,7 @@ def embedded(monkeypatch):
 
 @pytest.fixture
 def place(tmp_path, monkeypatch):
-    assert "by_model" in RECIPE
+    assert "by_model" in RECIPE and "toy@0.8" in RECIPE
     write_recipe(tmp_path, RECIPE)
     write_mirror(tmp_path / "mirror")
     monkeypatch.chdir(tmp_path)

@@ -3,7 +3,6 @@
 Ray's nodes are processes of this machine, each with one CPU.
 """
 
-import json
 import os
 import signal
 import socket
@@ -13,11 +12,11 @@ import threading
 import time
 from contextlib import contextmanager
 from functools import partial
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 import tiny_recipe
+from embeddings_server import serving
 from test_faults import generated_rows, wait_for
 from tiny_recipe import refused, sabila, start, tree, write_mirror, write_recipe
 
@@ -39,16 +38,6 @@ RECIPE = tiny_recipe.RECIPE.replace("Exact, exact_duplicates", "Exact, exact_dup
     "exact_duplicates, Exact(), *rows)", 'exact_duplicates, Exact(), *rows, sketch=exact_keys, key="hash")'
 )
 """The tiny recipe, with exact duplicates joined by keys."""
-
-EMBEDDED = tiny_recipe.RECIPE.replace("each_shard, read, whole_set", "each_shard, incremental_whole_set, read").replace(
-    '    return whole_set("exact", exact_duplicates, Exact(), *rows)\n',
-    "    from synth.judges.semantic_step import row_vectors, semantic_config, semantic_duplicate_records\n\n"
-    "    return incremental_whole_set(\n"
-    '        "semantic", semantic_duplicate_records, semantic_config("MODEL@0.999", ()), *rows, sketch=row_vectors,\n'
-    "        by_model=True,\n"
-    "    )\n",
-)
-"""The tiny recipe, with duplicates found by an embedding model."""
 
 NODE = {"num_cpus": 1, "object_store_memory": 80 << 20, "include_dashboard": False}
 
@@ -127,38 +116,17 @@ def test_two_workers_give_the_same_files_as_one(corpora, tmp_path):
     assert tree(tmp_path / "store") == tree(corpora / "one")
 
 
-class Vectors(BaseHTTPRequestHandler):
-    """An embeddings endpoint whose vectors depend on the text alone."""
-
-    def do_POST(self):
-        texts = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["input"]
-        vectors = [[len(text), text.count("e"), text.count("a"), 1.0] for text in texts]
-        data = [{"object": "embedding", "index": at, "embedding": vector} for at, vector in enumerate(vectors)]
-        body = json.dumps({"object": "list", "model": "m", "data": data}).encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_):
-        pass
-
-
 @pytest.fixture
 def vectors():
     """Return the embedding model of an endpoint on this machine."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Vectors)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"openai:http://127.0.0.1:{server.server_port}/v1#m"
-    server.shutdown()
-    server.server_close()
+    with serving(lambda text: [len(text), text.count("e"), text.count("a"), 1.0]) as server:
+        yield f"openai:http://127.0.0.1:{server.server_port}/v1#m"
 
 
 @NEEDS_RAY
 @pytest.mark.filterwarnings("ignore")
 def test_vectors_made_by_the_nodes_of_a_cluster_drop_the_same_rows(vectors, corpora, three_nodes, tmp_path):
-    recipe = write_recipe(tmp_path, EMBEDDED.replace("MODEL", vectors))
+    recipe = write_recipe(tmp_path, tiny_recipe.EMBEDDED.replace("MODEL", f"{vectors}@0.999"))
     here = build(recipe, tmp_path / "here", corpora / "mirror", corpora=CHOSEN)
     build(recipe, tmp_path / "spread", corpora / "mirror", corpora=CHOSEN, address=three_nodes.address)
     assert 0 < here.rows < 320

@@ -1,14 +1,12 @@
 """Semantic duplicates: which row is kept for which; texts embedded once; the embedding models."""
 
-import json
 import logging
 import math
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import polars as pl
 import pytest
+from embeddings_server import serving
 from pydantic import ValidationError
 
 from quality.duplicates.cosine_bounds import Bounds, bounds_for, slack
@@ -213,38 +211,10 @@ def test_nothing_has_no_neighbours():
 # --- embedding models
 
 
-class Endpoint(BaseHTTPRequestHandler):
-    """An embeddings endpoint that returns its vectors in reverse order, as it may."""
-
-    def do_POST(self):
-        request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        self.server.asked.append((self.path, request["model"], request["encoding_format"], len(request["input"])))
-        data = [
-            {"object": "embedding", "index": place, "embedding": [float(len(text)), 1.0]}
-            for place, text in reversed(list(enumerate(request["input"])))
-        ][self.server.lost :]
-        usage = {"prompt_tokens": 1, "total_tokens": 1}
-        body = json.dumps({"object": "list", "model": "m", "data": data, "usage": usage}).encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_):
-        pass
-
-
 @pytest.fixture
 def endpoint():
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Endpoint)
-    server.asked, server.lost = [], 0
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(lambda text: [float(len(text)), 1.0]) as server:
+        yield server
 
 
 def test_an_endpoints_vectors_come_back_in_the_order_of_the_texts(endpoint):

@@ -72,6 +72,16 @@ def recipe(
     return whole_set("exact", exact_duplicates, Exact(), *rows)
 '''
 
+EMBEDDED = RECIPE.replace("each_shard, read, whole_set", "each_shard, incremental_whole_set, read").replace(
+    '    return whole_set("exact", exact_duplicates, Exact(), *rows)\n',
+    "    from synth.judges.semantic_step import row_vectors, semantic_config, semantic_duplicate_records\n\n"
+    '    semantic = semantic_config("MODEL", ())\n'
+    "    return incremental_whole_set(\n"
+    '        "semantic", semantic_duplicate_records, semantic, *rows, sketch=row_vectors, by_model=True\n'
+    "    )\n",
+)
+"""The same with duplicates found by an embedding model, whose MODEL@THRESHOLD takes the place of MODEL."""
+
 ROWS = {
     "clinic": {
         "fevers.jsonl": [

@@ -38,10 +38,6 @@ class Difference:
     before: Any
     after: Any
 
-    def text(self) -> str:
-        """Return the difference as one line."""
-        return f"{self.where}: {self.field} {_shown(self.before)} -> {_shown(self.after)}"
-
 
 def describe(changes: Iterable[Difference]) -> str:
     """Return differences as one readable line: settings with their values, then steps with other code, then libraries.

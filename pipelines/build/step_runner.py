@@ -136,7 +136,7 @@ class StepRunner:
                 if self.context.engine.spreads:
                     self._run(tasks)
                 else:
-                    self._run_here(tasks)
+                    self._run_here({shards[n]: partial(task, self.folder, n) for n, task in tasks.items()})
                 tables = sketches(self.folder, tasks)
             decided = decide(tables, config, known)
             memory.keep(decided.memory, known, shards)
@@ -176,34 +176,31 @@ class StepRunner:
 
     def _kept_sketches(self, sketch: ReferenceSketch[Any], files: tuple[Path, ...]) -> tuple[Path, ...]:
         """Return the sketch of each file, made by this build or an earlier one."""
-        name, progress, identity = self.node.step.name, self.context.progress, self.node.identity
+        name, identity = self.node.step.name, self.node.identity
         own = fingerprint({"code": identity.code, "config": plain(sketch.config), "libraries": identity.libraries})
         folder = self.context.store.root / "memory" / f"{name}-{own}"
-        places = {folder / f"{content_of((file,))}.parquet": file for file in files}
-        missing = {place: file for place, file in places.items() if not place.exists()}
-        progress.started(name, len(missing))
-        for place, file in missing.items():
-            if self.context.interrupted.is_set():
-                raise CancelledError
-            rows = read_parquet(file)
-            write_table(place, sketch.make(rows, sketch.config))
-            progress.advanced(name, rows.height)
-        return tuple(places)
+        places = {file: folder / f"{content_of((file,))}.parquet" for file in files}
+
+        def make(file: Path) -> None:
+            write_table(places[file], sketch.make(read_parquet(file), sketch.config))
+
+        self._run_here({file: partial(make, file) for file, place in places.items() if not place.exists()})
+        return tuple(places[file] for file in files)
 
     def _run(self, tasks: Mapping[int, Callable[[Path, int], None]]) -> None:
         """Run tasks by number; each gets the folder and its number, and returns at once if it is done already."""
         with ThreadPoolExecutor(self.context.engine.workers) as threads:
             list(threads.map(lambda n: self.context.engine.run(tasks[n], self.folder, n), tasks))
 
-    def _run_here(self, tasks: Mapping[int, Callable[[Path, int], None]]) -> None:
-        """Run tasks by number one after the other in this process, whose model takes all cores."""
-        name, progress, shards = self.node.step.name, self.context.progress, self._shards()
+    def _run_here(self, tasks: Mapping[Path, Callable[[], None]]) -> None:
+        """Run tasks by the file of their rows, one after the other in this process, whose model takes all cores."""
+        name, progress = self.node.step.name, self.context.progress
         progress.started(name, len(tasks))
-        for number, task in tasks.items():
+        for file, task in tasks.items():
             if self.context.interrupted.is_set():
                 raise CancelledError
-            task(self.folder, number)
-            progress.advanced(name, height([shards[number]]))
+            task()
+            progress.advanced(name, height([file]))
 
     def _shards(self) -> list[Path]:
         return shards_of(self.node.inputs, self.context.store)

@@ -20,7 +20,7 @@ from quality.decontamination.inputs import items_of
 from quality.decontamination.item_index import build_index
 from quality.decontamination.leaking_rows import drop_leaks
 from quality.decontamination.neighbors import Embed, unit_vectors
-from quality.embeddings import VectorError
+from quality.embeddings import VECTORS, VectorError, as_column, as_matrix
 from quality.outcome import Outcome
 from sources.fields.names import portable_model
 from sources.formats.literal import read_parquet
@@ -36,7 +36,7 @@ PROMPT = (
 )
 MOST_CHARS = 6000
 
-VECTOR_SCHEMA = pl.Schema({"text": pl.String(), "vector": pl.List(pl.Float32())})
+VECTOR_SCHEMA = pl.Schema({"text": pl.String(), "vector": VECTORS})
 """The kept vectors of questions of a benchmark."""
 
 THRESHOLD = 0.9
@@ -95,7 +95,7 @@ def embed_items(rows: pl.DataFrame, config: ItemVectors) -> pl.DataFrame:
     if texts.is_empty():
         return pl.DataFrame(schema=VECTOR_SCHEMA)
     vectors = unit_vectors(texts.to_list(), loaded_embedder(config.embedder))
-    return pl.DataFrame({"text": texts, "vector": pl.Series(vectors).cast(pl.List(pl.Float32))})
+    return pl.DataFrame({"text": texts, "vector": as_column(vectors)})
 
 
 def drop_leaks_with_models(rows: pl.DataFrame, config: ModelLeaks, files: tuple[Path, ...]) -> Outcome:
@@ -115,7 +115,7 @@ def _with_vectors(spec: str, files: tuple[Path, ...]) -> Embed:
     """Return the embedding model, which embeds only texts whose vectors are not in the files."""
     kept = pl.concat([pl.DataFrame(schema=VECTOR_SCHEMA), *map(read_parquet, files)])
     places = {text: at for at, text in enumerate(kept["text"])}
-    vectors = kept["vector"].explode(empty_as_null=False).to_numpy().reshape(len(kept), -1 if len(kept) else 0)
+    vectors = as_matrix(kept["vector"])
 
     def embed(texts: Sequence[str]) -> NDArray[np.float32]:
         new = [text for text in dict.fromkeys(texts) if text not in places]

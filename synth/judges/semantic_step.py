@@ -14,7 +14,7 @@ from quality.duplicates.near_records import compared_columns
 from quality.duplicates.semantic import Semantic, drops
 from quality.duplicates.semantic_guard import guarded_duplicates
 from quality.duplicates.signatures import TEXT_COLUMNS
-from quality.embeddings import VectorError
+from quality.embeddings import VECTORS, VectorError, as_column, as_matrix
 from quality.keep import keep_columns
 from quality.outcome import Decision, Shards
 from synth.teachers.embedders import loaded_embedder, model_and_threshold, revision_of
@@ -37,11 +37,11 @@ def row_vectors(rows: pl.DataFrame, config: Semantic) -> pl.DataFrame:
     columns = keep_columns(dict(config.source_ranks))
     compared = rows.select(*compared_columns(), *columns).with_columns(pl.col(TEXT_COLUMNS).fill_null(""))
     if compared.is_empty():
-        return compared.with_columns(vector=pl.lit(None, pl.List(pl.Float32)))
+        return compared.with_columns(vector=pl.lit(None, VECTORS))
     vectors = np.asarray(loaded_embedder(config.model)(compared["text"].to_list()), np.float32)
     if vectors.ndim != 2 or len(vectors) != len(compared):
         raise VectorError(f"{config.model} gave shape {vectors.shape} for {len(compared)} texts, expected a row each")
-    return compared.with_columns(vector=pl.Series(vectors).cast(pl.List(pl.Float32)))
+    return compared.with_columns(vector=as_column(vectors))
 
 
 def semantic_duplicate_records(
@@ -62,7 +62,7 @@ def semantic_duplicate_records(
             f"{config.model} gave vectors of {' and '.join(map(str, widths))} numbers, expected one width: "
             "name one model, whose server does not change it during a run"
         )
-    vectors = rows["vector"].explode().to_numpy().reshape(len(rows), -1)
+    vectors = as_matrix(rows["vector"])
     duplicates = guarded_duplicates(rows, vectors, config)
     return Decision(
         drops=drops(duplicates.clusters, config), tables={"clusters": duplicates.clusters}, memory={"vectors": rows}
