@@ -102,7 +102,7 @@ BENCHMARKS = {
             Figure("peak memory, GB", rf"peak {SECONDS} GB"),
         ),
         needs=("mirror",),
-        more=("MIRROR",),
+        more=("MIRROR", "--workers", "2", "--holdouts-2026"),
     ),
     "recall of leaks": Benchmark(
         "benchmark_leak_recall.py",
@@ -180,7 +180,7 @@ BENCHMARKS = {
     ),
     "merge": Benchmark(
         "benchmark_merge.py",
-        {"smoke": ("--layers", "1", "--methods", "linear"), "quick": ("--layers", "2"), "full": ()},
+        {"smoke": ("--layers", "1", "--methods", "linear"), "quick": ("--layers", "4"), "full": ()},
         (Figure("seconds,", rf"\nsabila (?P<label>[a-z_]+) +(?P<peer>[\d.]+) +{SECONDS}", "a copy of one checkpoint"),),
         more=("--folder", "FOLDER/merge"),
     ),

@@ -254,6 +254,30 @@ def test_a_plan_says_how_many_requests_all_rounds_take_at_most(store, teachers):
     assert f"; {6 * rows} requests at most in all rounds" in CliRunner().invoke(main, arguments).output
 
 
+def test_a_plan_expects_later_rounds_as_answered_rows_needed_them(store, teachers):
+    """No answer of this writer is right, so that all samples are asked for: of one source first, then of both."""
+    values = {"teacher": "other", "samples": "2", "gold": "withheld", "adaptive_samples": "5", "seed": "7"}
+    both = "medqa_gbaker,medmcqa_sample"
+    session(store, sources=both).build(workers=1)
+    rows = folder_rows(store, "privacy").height
+
+    def chains():
+        forecast = session(store, **values, sources=both).forecast(Rates())
+        return next(step.asks for step in forecast.steps if step.step == "chains")
+
+    assert (chains().requests, chains().requests_expected, chains().expected_from) == (rows, None, 0)
+    session(store, **values, sources="medqa_gbaker").build(workers=1)
+    first = len(teachers["other"].seen) // 5
+    assert 0 < first < rows
+    assert (chains().requests_expected, chains().expected_from) == (5 * rows, first)
+    options = [f"--{name.replace('_', '-')}={value}" for name, value in values.items()]
+    arguments = ["plan", "aloe_sft", "--mirror", str(FIXTURES), "--store", str(store), f"--sources={both}"]
+    expected = f"; {5 * rows} requests expected in all rounds, from {first} row"
+    assert expected in CliRunner().invoke(main, [*arguments, *options]).output
+    session(store, **values, sources=both).build(workers=1)
+    assert len(teachers["other"].seen) == 5 * rows
+
+
 def test_each_generator_may_have_a_teacher_of_its_own(store, teachers):
     values = {"sources": "medqa_gbaker,pubmedqa_artificial,medquad", "teacher": "writer", "samples": "1"}
     values |= {"chain_teacher": "pubmedqa=other", "chain_license": "pubmedqa=Apache-2.0"}

@@ -31,7 +31,9 @@ class RequestForecast(JsonModel):
     """The first round of requests of a step: those answered or failed before, tokens and cost at most.
 
     ``requests`` and ``foretold_from`` (the step whose rows were counted) are None where no step before it is built.
-    ``requests_at_most`` counts all rounds. ``parts`` has the same figures of each part that the step names.
+    ``requests_expected`` counts all rounds as ``expected_from`` rows that are answered in the store needed them; None
+    without such rows. ``requests_at_most`` is the most of all rounds. ``parts`` has the figures of the first round of
+    each part that the step names.
     """
 
     requests: Count | None
@@ -40,6 +42,8 @@ class RequestForecast(JsonModel):
     prompt_tokens: Count = 0
     completion_tokens_at_most: Count = 0
     cost_at_most: Number = 0
+    requests_expected: Count | None = None
+    expected_from: Count = 0
     requests_at_most: Count = 0
     foretold_from: str | None
     parts: list[PartForecast] = Field(default_factory=list)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
+
+import polars as pl
 
 from pipelines.build.account import PartForecast, RequestFigures, RequestForecast
 from pipelines.build.plan import Node
@@ -12,7 +16,7 @@ from pipelines.completions.completion_store import FILE, opened
 from pipelines.storage.store import Store
 from sources.formats.literal import read_parquet
 from synth.teachers.options import Rates
-from synth.teachers.teacher import Request
+from synth.teachers.teacher import Answered, Completion, Request, TeacherError
 
 CHARS_A_TOKEN = 4
 """A rule of thumb for English; the actual number is counted during the run."""
@@ -24,29 +28,82 @@ def requests_of(node: Node, store: Store, rates: Rates) -> RequestForecast | Non
     """Return the first round of requests of a generating step, in all and by part; None for any other step.
 
     The estimate uses the rows of the nearest built step before it, some of which may still be dropped; None where none
-    is built. Later rounds, for rows without a right answer, are in ``requests_at_most`` alone.
+    is built. Later rounds, for rows without a right answer, are estimated from the rows that are answered in the store,
+    as by a build of a few rows before; their most is known in any case.
     """
     work, known = node.step.work, _built(node, store)
     if not isinstance(work, GenerateStep):
         return None
     if known is None:
         return RequestForecast(requests=None, foretold_from=None)
+    shards = sorted((store.folder(known.name) / "kept").glob("*.parquet"))
     parts: dict[str, list[Request]] = {}
     most = 0
-    for path in sorted((store.folder(known.name) / "kept").glob("*.parquet")):
+    for path in shards:
         rows = read_parquet(path)
         most += work.most_requests(rows, node.step.config)
         for part, requests in work.requests(rows, node.step.config).items():
             parts.setdefault(part, []).extend(requests)
     completions = store.root / FILE
-    total = _figures([one for requests in parts.values() for one in requests], work, completions, rates)
+    first = [one for requests in parts.values() for one in requests]
+    total = _figures(first, work, completions, rates)
     named = {part: _figures(requests, work, completions, rates) for part, requests in sorted(parts.items()) if part}
+    expected, expected_from = len(first), 0
+    if most > len(first) and total.answered_before:
+        tables = (read_parquet(path) for path in shards)
+        expected, expected_from = _all_rounds(tables, node.step.config, work, parts, completions)
     return RequestForecast(
         **total.to_json(),
+        requests_expected=expected if expected_from else None,
+        expected_from=expected_from,
         requests_at_most=most,
         foretold_from=known.step.name,
         parts=[PartForecast(part=part, **figures.to_json()) for part, figures in named.items()],
     )
+
+
+def _all_rounds(
+    tables: Iterable[pl.DataFrame],
+    config: Any,
+    work: GenerateStep,
+    parts: Mapping[str, Sequence[Request]],
+    completions: Path,
+) -> tuple[int, int]:
+    """Return the requests expected in all rounds, and the number of rows that this follows from.
+
+    The step is run with the stored answers alone. Rows whose requests are all answered give the mean of their part, or
+    of all parts where none of theirs is answered; other rows are taken to need as many.
+    """
+    sent = Counter[str]()
+    unanswered = set[str]()
+
+    def answer_from_store(requests: Iterable[Request]) -> Iterator[Answered]:
+        requests = list(requests)
+        answers = _cached(requests, work, completions)
+        for request in requests:
+            sent[request.row] += 1
+            if (answer := answers.get(request.key(work.teacher.name, work.teacher.revision))) is not None:
+                yield request, answer
+            else:
+                unanswered.add(request.row)
+
+    try:
+        for rows in tables:
+            work.function(rows, config, answer_from_store)
+    except TeacherError:  # unreadable stored answers end a build too, which says so
+        return 0, 0
+    finished = sent.keys() - unanswered
+    if not finished:
+        return 0, 0
+    mean_of_all = sum(sent[row] for row in finished) / len(finished)
+    expected = 0.0
+    for requests in parts.values():
+        rows_of_part = {request.row for request in requests}
+        known = rows_of_part & finished
+        counted = sum(sent[row] for row in known)
+        mean = counted / len(known) if known else mean_of_all
+        expected += counted + mean * len(rows_of_part - known)
+    return round(expected), len(finished)
 
 
 def _figures(requests: Sequence[Request], work: GenerateStep, completions: Path, rates: Rates) -> RequestFigures:
@@ -74,14 +131,21 @@ def _known_of(requests: Sequence[Request], work: GenerateStep, path: Path) -> di
     """Return how many requests are cached, and how many failed and were not answered since."""
     if not path.exists():
         return {"answered_before": 0, "failed_before": 0}
+    cached = _cached(requests, work, path)
+    missing = sorted({one.key(work.teacher.name, work.teacher.revision) for one in requests} - cached.keys())
+    with opened(path) as completions:
+        failed = sum(completions.count_failed(missing[at : at + LOOKED_UP]) for at in range(0, len(missing), LOOKED_UP))
+    return {"answered_before": len(cached), "failed_before": failed}
+
+
+def _cached(requests: Iterable[Request], work: GenerateStep, path: Path) -> dict[str, Completion]:
+    """Return the stored answers by key, those under another limit that fit included."""
     by_key = sorted({one.key(work.teacher.name, work.teacher.revision): one for one in requests}.items())
-    counts = {"answered_before": 0, "failed_before": 0}
+    cached: dict[str, Completion] = {}
     with opened(path) as completions:
         for at in range(0, len(by_key), LOOKED_UP):
             part = dict(by_key[at : at + LOOKED_UP])
-            cached = completions.lookup(list(part))
-            missing = {key: request for key, request in part.items() if key not in cached}
-            cached |= completions.lookup_under_other_limits(missing, work.teacher)
-            counts["answered_before"] += len(cached)
-            counts["failed_before"] += completions.count_failed([key for key in part if key not in cached])
-    return counts
+            found = completions.lookup(list(part))
+            missing = {key: request for key, request in part.items() if key not in found}
+            cached |= found | completions.lookup_under_other_limits(missing, work.teacher)
+    return cached

@@ -145,8 +145,12 @@ def _format_requests(name: str, forecast: RequestForecast) -> list[str]:
     if forecast.requests is None:
         return [f"\n{name} sends requests to a teacher; their number is known once an earlier step is built"]
     parts = forecast.parts if len(forecast.parts) > 1 else []
-    rounds = f"; {forecast.requests_at_most:,} requests at most in all rounds"
-    more = rounds if forecast.requests_at_most > forecast.requests else ""
+    more = ""
+    if forecast.requests_at_most > forecast.requests:
+        if forecast.requests_expected is not None:
+            rows = f"{forecast.expected_from:,} row{'s' * (forecast.expected_from != 1)}"
+            more = f"; {forecast.requests_expected:,} requests expected in all rounds, from {rows} answered before"
+        more += f"; {forecast.requests_at_most:,} requests at most in all rounds"
     source = f"first round, estimated from the rows of {forecast.foretold_from}"
     return [
         f"\n{name}, {source}: {_request_figures(forecast)}{more}",
