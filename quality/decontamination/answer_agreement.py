@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from difflib import get_close_matches
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 import polars as pl
@@ -34,46 +34,69 @@ FIGURE, LEAST_FIGURES, FIGURES_SHARE = r"\d[\d.,]*\d", 4, 0.9
 """Numbers of two or more digits, the least count of them in a context, and the share of them that identifies it."""
 
 
-def with_answers(pairs: pl.DataFrame, rows: pl.DataFrame, index: LeakIndex) -> pl.DataFrame:
-    """Add ``gold_bits`` of the item's answer and flags: the answer is the ``same`` as the row's, a ``similar_answer``
-    (slips allowed) or ``stated`` in the row, and the passage is ``optional``, one of the row's options.
+def with_answers(
+    pairs: pl.DataFrame, rows: pl.DataFrame, index: LeakIndex, *, anywhere: pl.Series | None = None
+) -> pl.DataFrame:
+    """Add flags: the item's answer is the ``same`` as the row's, a ``similar_answer`` (slips allowed) or ``stated`` in
+    the row, and the passage is ``optional``, one of the row's options.
 
     ``pairs`` name rows and item groups by number. An answer that is missing or without information is neither same nor
-    similar.
+    similar. Only pairs ``anywhere``, all by default, are searched for a stated answer.
     """
-    gold_bits = index.item_groups["answer_bits"].gather(pairs["item_group"])
+    known = index.item_groups["answer_bits"].gather(pairs["item_group"]) >= INFORMATIVE_BITS
     numbered = pairs.select(
         "row",
         "item_group",
         "bits",
         offset=pl.int_range(pl.len()),
         optional=_optional(pairs, rows),
-        known=gold_bits >= INFORMATIVE_BITS,
+        known=known,
+        searched=known if anywhere is None else known & anywhere,
     )
     informative = numbered.filter(pl.col("known") | (pl.col("bits") >= LENGTH_BITS))
-    compared = informative.select("offset").hstack(_compared(informative, rows, index.first_items["answer"]))
+    gold = comparable_answers(index).gather(informative["item_group"])
+    table = informative.with_columns(gold=gold, answer=_row_answers(informative["row"], rows))
+    equal = (pl.col("answer") == pl.col("gold")) & (pl.col("gold") != "")
+    compared = table.select(
+        "offset",
+        same=equal.fill_null(False),
+        similar_answer=pl.lit(_similar_answers(table.select("answer", "gold"))) & pl.col("known"),
+        stated=_stated(table, rows),
+    )
     flags = numbered.join(compared, on="offset", how="left", maintain_order="left")
-    flags = flags.select("optional", pl.col("same", "similar_answer", "stated").fill_null(False))
-    return pairs.with_columns(gold_bits=gold_bits).hstack(flags)
+    return pairs.hstack(flags.select("optional", pl.col("same", "similar_answer", "stated").fill_null(False)))
 
 
-def _compared(pairs: pl.DataFrame, rows: pl.DataFrame, answers: pl.Series) -> pl.DataFrame:
-    """Return ``same``, ``similar_answer`` and ``stated`` of each pair; the texts of a row are normalised once."""
-    once = pairs.select("row", "optional").unique(maintain_order=True)
-    mine = rows[once["row"]]
+@lru_cache(maxsize=1)
+def comparable_answers(index: LeakIndex) -> pl.Series:
+    """Return the normalised answers of the item groups, made once for all rows."""
+    return index.first_items.select(_comparable(pl.col("answer"))).to_series()
+
+
+def _row_answers(numbers: pl.Series, rows: pl.DataFrame) -> pl.Series:
+    """Return the normalised answers of the rows with these numbers, each normalised once."""
+    once = numbers.unique(maintain_order=True)
+    answers = rows[once].select(row=once, answer=_comparable(pl.lit(_answer_texts(rows[once]))))
+    return pl.DataFrame({"row": numbers}).join(answers, on="row", how="left", maintain_order="left")["answer"]
+
+
+def _stated(table: pl.DataFrame, rows: pl.DataFrame) -> pl.Series:
+    """Return for each pair that is ``searched`` whether its ``gold`` answer is in the row's texts; else false.
+
+    Options are no statement, and neither is the question where the passage is one of them.
+    """
+    once = table.filter("searched").select("row", "optional").unique(maintain_order=True)
     texts = pl.col("texts").list.join("\n", ignore_nulls=True)
     row_questions = pl.when(once["optional"]).then("question")
     row_text = pl.concat_str(row_questions, "answer", "reasoning", texts, separator="\n", ignore_nulls=True)
-    mine = mine.select(row_text=" " + _comparable(row_text) + " ", answer=_comparable(pl.lit(_answer_texts(mine))))
-    gold = pl.DataFrame({"gold": answers.gather(pairs["item_group"])}).select(_comparable(pl.col("gold")))
-    table = pairs.join(once.hstack(mine), on=["row", "optional"], how="left", maintain_order="left").hstack(gold)
-    equal = (pl.col("answer") == pl.col("gold")) & (pl.col("gold") != "")
-    return table.select(
-        same=equal.fill_null(False),
-        similar_answer=pl.lit(_similar_answers(table.select("answer", "gold"))) & pl.col("known"),
-        stated=pl.col("row_text").str.contains(" " + pl.col("gold") + " ", literal=True).fill_null(False)
-        & pl.col("known"),
-    )
+    normalised = once.hstack(rows[once["row"]].select(row_text=" " + _comparable(row_text) + " "))
+    searched = table.select("row", "optional", "gold", row_of_table=pl.int_range(pl.len())).filter(table["searched"])
+    searched = searched.join(normalised, on=["row", "optional"], how="left", maintain_order="left")
+    found = pl.col("row_text").str.contains(" " + pl.col("gold") + " ", literal=True)
+    stated = searched.select(found.fill_null(False)).to_series()
+    out = np.zeros(table.height, np.bool_)
+    out[searched["row_of_table"].to_numpy()] = stated.to_numpy()
+    return pl.Series(out)
 
 
 def _optional(pairs: pl.DataFrame, rows: pl.DataFrame) -> pl.Series:
@@ -130,8 +153,8 @@ def subject_agrees(pairs: pl.DataFrame, rows: pl.DataFrame, index: LeakIndex) ->
     questions, row_questions = index.first_items["question"], rows["question"]
     items, out = index.arrays, []
     for row, item_group in pairs.select("row", "item_group").iter_rows():
-        low, high = items.starts[item_group], items.starts[item_group + 1]
-        ids = items.words[low:high][items.parts[low:high] & QUESTION_PART > 0]
+        entries = items.entries[items.starts[item_group] : items.starts[item_group + 1]]
+        ids = entries[entries & QUESTION_PART > 0] >> 2
         mine = index.ids(words(row_questions[row : row + 1]))
         numbers = set(re.findall(r"\d+", questions[int(item_group)] or "")) <= set(
             re.findall(r"\d+", row_questions[int(row)] or "")

@@ -20,15 +20,20 @@ U16 = NDArray[np.uint16]
 WINDOW, STEP = 512, 256
 """Words per window, and the distance between windows: some window covers any item's words in a long text."""
 
-GATE = 4096
+GATE = 2048
 """The sum at which a part makes its item a candidate; whole numbers, so that the order of words does not matter."""
+
+SPAN, SPANS = 2 * GATE, (1 << 16) // (2 * GATE)
+"""Numbers that the sums of one window use, and the windows after which all sums are set to 0 again. A sum is below a
+window's span until the window adds to it, so that no window needs cleared sums.
+"""
 
 
 class Postings(NamedTuple):
     """For each word id, the parts (question, options) of items that list it: ``parts[starts[word]:starts[word + 1]]``.
 
-    ``weights`` are the bits of the word in each part, in units of which ``GATE`` make the part's item a candidate.
-    Parts that list too little for that are left out; ``items`` are the items of the others.
+    ``weights`` are the bits of the word in each part, in units of which ``GATE`` make the part's item a candidate; none
+    is above ``GATE``. Parts that list too little for that are left out; ``items`` are the items of the others.
     """
 
     starts: I64
@@ -51,12 +56,15 @@ def candidates(offsets: I64, ids: I32, postings: Postings) -> Candidates:
     """Return the candidates among the texts whose word ids are ``ids[offsets[i]:offsets[i + 1]]``."""
     sums, present = np.zeros(postings.items.size, np.uint16), np.zeros(postings.starts.size - 1, np.uint8)
     passed = np.empty(postings.items.size, np.int32)
-    out, count = _room(256), 0
+    out, count, windows = _room(256), 0, 0
     for text in range(offsets.size - 1):
         first, stop = offsets[text], offsets[text]
         while stop < offsets[text + 1]:
             stop = min(offsets[text + 1], first + WINDOW)
-            hits = _add(ids[first:stop], postings, present, sums, passed)
+            if windows == SPANS:
+                sums[:], windows = 0, 0
+            hits = _add(ids[first:stop], postings, present, sums, windows * SPAN, passed)
+            windows += 1
             while count + hits > out.items.size:
                 out = _grown(out)
             for k in range(count, count + hits):
@@ -67,33 +75,35 @@ def candidates(offsets: I64, ids: I32, postings: Postings) -> Candidates:
 
 
 @compiled
-def _add(window: I32, postings: Postings, present: U8, sums: U16, passed: I32) -> int:
+def _add(window: I32, postings: Postings, present: U8, sums: U16, least: int, passed: I32) -> int:
     """Sum, for every part, the weights of the words of the window that it lists, each word once.
 
-    Write the parts that come to their gate, one of an item, and return their number. The sums are 0 before and after.
+    Sums begin at ``least`` and end at their gate. Write the parts that come to it, one of an item, and return their
+    number.
     """
-    count = 0
+    count, gate = 0, least + GATE
     for word in window:
         if not present[word]:
             present[word] = 1
             for p in range(postings.starts[word], postings.starts[word + 1]):
                 part = postings.parts[p]
-                before = sums[part]
-                sums[part] = before + postings.weights[p]
-                if before < GATE and sums[part] >= GATE and not _passed(part, postings.items, sums):
-                    passed[count] = part
-                    count += 1
+                before = least if sums[part] < least else int(sums[part])
+                if before < gate:
+                    after = before + postings.weights[p]
+                    sums[part] = after
+                    if after >= gate and not _passed(part, postings.items, sums, gate):
+                        passed[count] = part
+                        count += 1
     for word in window:
         present[word] = 0
-    sums[:] = 0
     return count
 
 
 @compiled
-def _passed(part: int, items: I32, sums: U16) -> bool:
+def _passed(part: int, items: I32, sums: U16, gate: int) -> bool:
     """Return whether the other part of the item, if it is listed, has come to its gate."""
     for other in range(max(0, part - 1), min(part + 2, items.size)):
-        if other != part and items[other] == items[part] and sums[other] >= GATE:
+        if other != part and items[other] == items[part] and sums[other] >= gate:
             return True
     return False
 

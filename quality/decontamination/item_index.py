@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -74,6 +75,13 @@ class LeakIndex:
 def build_index(items: pl.DataFrame) -> LeakIndex:
     """Return the index of a table of items (``ITEM_SCHEMA``); ``ValueError`` for a table with wrong columns."""
     items, item_groups = _item_groups(checked(items, ITEM_SCHEMA))
+    with ThreadPoolExecutor(1) as beside:
+        verbatim = beside.submit(build_verbatim, items, item_groups["question"])
+        return _with_postings(items, item_groups, verbatim)
+
+
+def _with_postings(items: pl.DataFrame, item_groups: pl.DataFrame, verbatim: Future[Verbatim]) -> LeakIndex:
+    """Return the index, given what is found word for word, which is made at the same time."""
     question, options = words(item_groups["question"]), words(item_groups["options"].list.join("\n", ignore_nulls=True))
     vocabulary = _distinct(np.concatenate([question.keys, options.keys, known_words()]))
     table, size = lookup_table(vocabulary), len(vocabulary)
@@ -90,9 +98,7 @@ def build_index(items: pl.DataFrame) -> LeakIndex:
     arrays = Items(
         bits.astype(np.float32),
         _starts(item_group, item_groups.height),
-        word.astype(np.int32),
-        bits[word].astype(np.float32),
-        part,
+        (word << 2 | part).astype(np.int32),
         item_groups["question_bits"].to_numpy().astype(np.float32),
         item_groups["all_bits"].to_numpy().astype(np.float32),
     )
@@ -104,7 +110,7 @@ def build_index(items: pl.DataFrame) -> LeakIndex:
         vocabulary=size,
         postings=postings,
         arrays=arrays,
-        verbatim=build_verbatim(items, item_groups["question"]),
+        verbatim=verbatim.result(),
     )
 
 
@@ -167,7 +173,7 @@ def _postings(item_group: I64, word: I64, part: U8, arrays: Items) -> Postings:
     live = np.isfinite(gates)
     numbers, listed = np.cumsum(live) - 1, live[parts]
     by_word, parts = by_word[listed], parts[listed]
-    weights = np.ceil(bits[by_word] / gates[parts] * GATE).astype(np.uint16)
+    weights = np.minimum(np.ceil(bits[by_word] / gates[parts] * GATE), GATE).astype(np.uint16)
     order = np.argsort(by_word * (2 * count) + parts)
     return Postings(
         _starts(by_word[order], len(bits)),

@@ -192,39 +192,47 @@ def _confirmed(pairs: pl.DataFrame, rows: pl.DataFrame, index: LeakIndex, config
     An answer can confirm a match but never contradict one. A stem with statements to judge, and a text that is only an
     option, both need the answer, since their wording fits other questions too.
     """
-    table = with_answers(pairs, rows, index)
+    sure = np.zeros(pairs.height, np.bool_)
+    open_pairs = pairs["layer"] != SUSPECTED
+    table = with_answers(pairs.filter(open_pairs), rows, index)
     by_question = ~pl.col("kind").is_in([REWRITE, WITH_OPTIONS, PASSAGE_WITH_OPTIONS])
     bits = index.item_groups["question_bits"].gather(table["item_group"])
     judged = pl.Series(index.verbatim.judged).gather(table["item_group"]) & (bits < LENGTH_BITS)
     itself = by_question & ~judged & ~pl.col("optional")
     close = (itself & (pl.col("score") >= config.certain)) | (pl.col("similar_answer") & (pl.col("kind") != REWRITE))
     answered = pl.col("same") | pl.col("stated")
-    sure = table.select(answered).to_series().to_numpy().copy()
+    confirmed = table.select(answered).to_series().to_numpy().copy()
     by_facts = table.select(close & ~answered).to_series()
-    sure[by_facts.to_numpy()] = facts_agree(table.filter(by_facts), rows, index).to_numpy()
-    return table.with_columns(layer=pl.when(pl.Series(sure)).then("layer").otherwise(pl.lit(SUSPECTED)))
+    confirmed[by_facts.to_numpy()] = facts_agree(table.filter(by_facts), rows, index).to_numpy()
+    sure[open_pairs.to_numpy()] = confirmed
+    return pairs.with_columns(layer=pl.when(pl.Series(sure)).then("layer").otherwise(pl.lit(SUSPECTED)))
 
 
 def _answered(
     suspects: pl.DataFrame, rows: pl.DataFrame, index: LeakIndex, config: SimilarityThresholds
 ) -> pl.DataFrame:
     """Return the suspects whose row gives the right answer: as its answer, or anywhere if the questions are one."""
-    pairs = with_answers(suspects, rows, index)
+    suspects = suspects.with_columns(gold_bits=index.item_groups["answer_bits"].gather(suspects["item_group"]))
     verbatim, bits = pl.col("score") >= config.verbatim, pl.col("bits") + pl.col("gold_bits")
-    most_of_question = pl.col("bits") >= QUESTION_SHARE * index.item_groups["question_bits"].gather(pairs["item_group"])
-    same = (
-        most_of_question
-        & pl.col("same")
-        & (bits >= pl.when(verbatim).then(config.exact_bits).otherwise(config.answer_bits))
+    question_bits = index.item_groups["question_bits"].gather(suspects["item_group"])
+    as_answer = (pl.col("bits") >= QUESTION_SHARE * question_bits) & (
+        bits >= pl.when(verbatim).then(config.exact_bits).otherwise(config.answer_bits)
     )
-    stated = pl.col("stated") & verbatim & (pl.col("bits") >= config.question_bits)
-    chosen = pairs.filter(same | stated)
-    figures = pairs.filter(figures_agree(pairs, rows, index))
-    return pl.concat([chosen.filter(subject_agrees(chosen, rows, index)), figures])
+    anywhere = verbatim & (pl.col("bits") >= config.question_bits)
+    possible = suspects.select(pl.all(), as_answer=as_answer, anywhere=anywhere).filter(
+        pl.col("as_answer") | pl.col("anywhere")
+    )
+    pairs = with_answers(possible, rows, index, anywhere=possible["anywhere"])
+    chosen = pairs.filter((pl.col("as_answer") & pl.col("same")) | (pl.col("anywhere") & pl.col("stated")))
+    found = (
+        chosen.filter(subject_agrees(chosen, rows, index)),
+        suspects.filter(figures_agree(suspects, rows, index)),
+    )
+    return pl.concat([part.select(suspects.columns) for part in found])
 
 
 def _retold(suspects: pl.DataFrame, rows: pl.DataFrame, index: LeakIndex, config: SimilarityThresholds) -> pl.DataFrame:
     """Return the suspected passages with the right answer next to them."""
-    pairs = with_answers(suspects, rows, index)
-    enough = pl.col("bits") + pl.col("gold_bits") >= config.passage_answer_bits
-    return pairs.filter((pl.col("same") | pl.col("stated")) & enough)
+    gold_bits = index.item_groups["answer_bits"].gather(suspects["item_group"])
+    pairs = with_answers(suspects.filter(pl.col("bits") + gold_bits >= config.passage_answer_bits), rows, index)
+    return pairs.filter(pl.col("same") | pl.col("stated"))

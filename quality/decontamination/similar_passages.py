@@ -157,8 +157,8 @@ def _compare(window: I32, items: Items, marks: Marks, item: int, stamp: int, lim
 def _passage(window: I32, items: Items, marks: Marks, item: int, parts: int, stamp: int, gap_cost: float) -> Passage:
     """Return the passage of a window most similar to the given ``parts`` of an item."""
     for p in range(items.starts[item], items.starts[item + 1]):
-        if items.parts[p] & parts:
-            marks.item[items.words[p]] = stamp
+        if items.entries[p] & parts:
+            marks.item[items.entries[p] >> 2] = stamp
     best, score, begin, low, high = 0.0, 0.0, 0, 0, 0
     for k in range(window.size):
         word = window[k]

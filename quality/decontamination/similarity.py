@@ -28,15 +28,15 @@ with a judge's verdict.
 
 
 class Items(NamedTuple):
-    """Benchmark items: distinct word ids end to end, the bits of each and the parts that contain it, and the bits of
-    question and of all. ``bits`` are those of every word id.
+    """Benchmark items: the entries of their distinct words end to end, and the bits of question and of all.
+
+    An entry is four times the word's id, plus the parts that contain it: one number, because the items of a window lie
+    far apart in memory. ``bits`` are those of every word id.
     """
 
     bits: F32
     starts: I64
-    words: I32
-    word_bits: F32
-    parts: U8
+    entries: I32
     question_bits: F32
     all_bits: F32
 
@@ -156,12 +156,14 @@ def _survey(texts: Texts, bits: F32, parts: U8, text: int, first: int, last: int
 def _overlap(items: Items, item: int, parts: U8) -> Shared:
     both_questions, question, everything = 0.0, 0.0, 0.0
     for p in range(items.starts[item], items.starts[item + 1]):
-        part = parts[items.words[p]]
-        bits = items.word_bits[p] if part else 0.0
-        in_question = bits if items.parts[p] & QUESTION_PART else 0.0
-        everything += bits
-        question += in_question
-        both_questions += in_question if part == QUESTION_PART else 0.0
+        entry = items.entries[p]
+        part = parts[entry >> 2]
+        if part:
+            bits = items.bits[entry >> 2]
+            in_question = bits if entry & QUESTION_PART else 0.0
+            everything += bits
+            question += in_question
+            both_questions += in_question if part == QUESTION_PART else 0.0
     return Shared(both_questions, question, everything)
 
 
