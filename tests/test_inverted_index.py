@@ -1,5 +1,7 @@
 """Candidates of leak detection are exactly the items of which a window lists enough words, whatever came before it."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -18,7 +20,7 @@ def listed(words, parts, seed):
 def plain(offsets, ids, postings):
     """Return the pairs of window and item, one sum at a time."""
     found = set()
-    for text, (low, high) in enumerate(zip(offsets[:-1], offsets[1:], strict=True)):
+    for text, (low, high) in enumerate(itertools.pairwise(offsets)):
         first, stop = 0, 0
         while stop < high - low:
             stop = min(high - low, first + WINDOW)
