@@ -149,7 +149,7 @@ class BuildSession:
         spent = spending or Spending()
         shared = SharedSteps(self.shared, self.store) if self.shared else None
         todo = [node for node in self.plan.nodes() if not self.store.done(node.name)]
-        with show_progress(len(todo)) as progress, kept_notices() as notices:
+        with self.store.building(), show_progress(len(todo)) as progress, kept_notices() as notices:
             folder = build(
                 self.plan,
                 self.store,
@@ -160,17 +160,17 @@ class BuildSession:
                 requesting=requesting,
                 shared=shared,
             )
+            note_build(
+                self.plan,
+                self.store,
+                self.recipe.name,
+                values=self.values,
+                lock=self.lock.entries,
+                lock_file=self.lock_file,
+                mirror=self.mirror,
+                overrides_file=self.overrides_file,
+            )
         nodes = [node.name for node in self.plan.nodes()]
-        note_build(
-            self.plan,
-            self.store,
-            self.recipe.name,
-            values=self.values,
-            lock=self.lock.entries,
-            lock_file=self.lock_file,
-            mirror=self.mirror,
-            overrides_file=self.overrides_file,
-        )
         steps = [self.store.summary(name) for name in nodes]
         compared = reference_only((step.inputs, step.reference_inputs) for step in steps)
         account = BuildAccount(

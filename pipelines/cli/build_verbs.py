@@ -116,6 +116,33 @@ def point_out_shared_items(names: Collection[str]) -> None:
 # --- verbs of their own --------------------------------------------------------------------------------------------
 
 
+@main.command("store")
+@STORE
+@click.option(
+    "--remove-unused",
+    is_flag=True,
+    help="Remove what no release and no last build of a recipe uses; a build that needs it rebuilds it.  "
+    "[default: only show it]",
+)
+@JSON
+def store_verb(store: Path, remove_unused: bool, as_json: bool) -> None:
+    """Show what a store holds, and remove what nothing uses.
+
+    Steps of releases and of the last build of each recipe are used. Models' answers, raw files and releases are never
+    removed.
+    """
+    from pipelines.build.store_contents import remove_unused as remove
+    from pipelines.build.store_contents import store_contents
+    from pipelines.cli.print_tables import store_table
+    from pipelines.storage.store import Store
+
+    contents = remove(Store(store)) if remove_unused else store_contents(Store(store))
+    if as_json:
+        echo_json(contents.to_json())
+    else:
+        echo(store_table(contents))
+
+
 @main.command()
 @click.argument("name", required=False)
 @click.option(

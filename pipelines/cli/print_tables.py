@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         SharedAccount,
         StepAccount,
     )
+    from pipelines.build.store_contents import StoreContents
     from pipelines.cli.list_sources import CatalogRow
     from pipelines.freeze.export_release import ExportSummary
     from pipelines.own_files.file_tables import FileAccount
@@ -163,6 +164,22 @@ def _request_figures(part: RequestForecast | PartForecast) -> str:
     tokens = f"{part.prompt_tokens:,} tokens in, {part.completion_tokens_at_most:,} out at most"
     stored = f"{part.answered_before:,} of them cached"
     return f"{part.requests:,} requests, {stored}{failed}; {tokens}, cost {part.cost_at_most:,} at most"
+
+
+def store_table(contents: StoreContents) -> str:
+    """Return the parts of a store with their sizes, and what was or can be removed."""
+    table = text_table("part", "number", "MB", "", numbers=("number", "MB"))
+    for part in contents.parts:
+        state = "unused" if part.unused and part.count else ""
+        table.add_row(part.part, f"{part.count:,}", f"{part.bytes / 1e6:,.1f}", state)
+    if contents.removed_bytes:
+        return render_text(table, f"\nremoved {contents.removed_bytes / 1e6:,.1f} MB that nothing used")
+    if not contents.unused_bytes:
+        return render_text(table, "\nnothing is unused")
+    megabytes = f"{contents.unused_bytes / 1e6:,.1f} MB"
+    return render_text(
+        table, f"\nunused: {megabytes}; --remove-unused removes it, and a build that needs it rebuilds it"
+    )
 
 
 def build_table(account: BuildAccount) -> str:

@@ -114,6 +114,7 @@ SECTIONS = {
         "publish": "Check a release and upload it to the Hub",
         "rebuild": "Reproduce a release from its manifest",
         "export": "Write a release for another trainer, or as a table",
+        "store": "Show what a store holds, and remove what nothing uses",
     },
     "Inspect a dataset": {
         "trace": "Show one row's history, or why it was dropped",

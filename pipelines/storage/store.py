@@ -30,6 +30,10 @@ SCRATCH = ("shards", "sketch", "decided", "quarantine")
 """Temporary folders inside a step's folder while it is built."""
 
 
+BUILDING = ".building"
+"""Lock that every build shares, and that whoever removes steps has alone."""
+
+
 class StoreError(SabilaError):
     """A store that cannot be used or written."""
 
@@ -101,6 +105,23 @@ class Store:
         """Acquire the lock ``name``, waiting for its holder; it is freed when the process dies."""
         with _lock_file(self.root / "locks" / name) as handle:
             fcntl.flock(handle.fileno(), fcntl.LOCK_EX)
+            yield
+
+    @contextmanager
+    def building(self) -> Iterator[None]:
+        """Keep ``alone`` from running while steps are built or read."""
+        with _lock_file(self.root / "locks" / BUILDING) as handle:
+            fcntl.flock(handle.fileno(), fcntl.LOCK_SH)
+            yield
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep builds from running; ``StoreError`` where one is."""
+        with _lock_file(self.root / "locks" / BUILDING) as handle:
+            try:
+                fcntl.flock(handle.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise StoreError(f"a build is running in {self.root}, expected none; wait for its end") from error
             yield
 
     def finish(self, name: str, summary: StepSummary) -> Path:
