@@ -108,7 +108,9 @@ class RawFile:
         try:
             return self.document().decode()
         except UnicodeDecodeError as error:
-            raise FileError(f"{self.path} is not UTF-8: byte {error.start} is {error.object[error.start]:#x}") from None
+            raise FileError(
+                f"{self.path} is not UTF-8: byte {error.start} is {error.object[error.start]:#x}; save it as UTF-8"
+            ) from None
 
     def lines(self) -> Iterator[tuple[int, bytes]]:
         """Yield (1-based number, line without its end) for the lines of the window, or of the whole file.

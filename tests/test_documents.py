@@ -99,6 +99,48 @@ def test_a_page_without_a_main_part_or_heading_has_the_title_of_its_head():
     assert read_web_page(b"", "x").title == "x"
 
 
+@pytest.mark.parametrize(
+    ("page", "text"),
+    [
+        ("<article><p>One.</p></article><article><p>Two.</p></article>", "One.\n\nTwo."),  # none is the main one
+        ("<main></main><div>Written beside it.</div>", "Written beside it."),
+        ("<form action=x><p>Rest.</p><select><option>a</option></select></form>", "Rest."),  # whole pages are forms
+        ("<main><p>Colchicine.</p><aside>Never with alcohol.</aside></main>", "Colchicine.\n\nNever with alcohol."),
+        ("<article><p>Rest.</p><aside>Note.</aside></article><aside>Menu</aside>", "Rest.\n\nNote."),
+        ("<p>Rest.</p><aside>Menu</aside>", "Rest."),
+    ],
+)
+def test_no_content_of_a_web_page_is_lost(page, text):
+    assert read_web_page(page.encode(), "x").text == text
+
+
+@pytest.mark.parametrize("charset", ["iso-8859-1", "windows-1252", "latin1"])
+def test_a_web_page_is_read_in_the_encoding_that_it_names(charset):
+    page = f'<meta http-equiv="Content-Type" content="text/html; charset={charset}"><p>Fi\u00e8vre \u2013 repos.'
+    assert read_web_page(page.encode("cp1252"), "x").text == "Fi\u00e8vre \u2013 repos."
+    assert read_web_page(page.encode(), "x").text == "Fi\u00e8vre \u2013 repos."  # as many pages that name another
+
+
+def test_text_behind_a_comment_is_read_and_a_comment_is_not():
+    text = "<!-- p. 1 --> Dose: 5 mg.\n\n<!-- a -->\n\n<!-- b\n\nc -->\n\nEnd.\n\n<!-- open\n\nLast.\n"
+    document = read_markdown(text, "x")
+    assert [text[one.start : one.end] for one in document.blocks] == [
+        "<!-- p. 1 --> Dose: 5 mg.",
+        "End.",
+        "<!-- open\n\nLast.",
+    ]
+
+
+def test_form_feeds_of_a_text_end_its_pages():
+    text = "ASTHMA\n\nThe child sits up.\n\fOxygen is given.\n\f\fReferences\n"
+    passages = list(cut_passages(read_markdown(text, "asthma"), PassageSize(least=1, most=40)))
+    assert [(one.page, one.last_page, one.text) for one in passages] == [
+        (1, 1, "ASTHMA\n\nThe child sits up."),
+        (2, 4, "Oxygen is given.\n\n\nReferences"),
+    ]
+    assert all(text[one.start : one.end].replace("\f", "\n") == one.text for one in passages)
+
+
 @settings(deadline=None, max_examples=60)
 @given(
     st.lists(st.tuples(st.integers(0, 3), st.text("ab. \n", min_size=1, max_size=80)), max_size=12),
@@ -137,6 +179,15 @@ def test_a_pdf_has_pages_headings_and_no_running_titles(tmp_path):
     assert whole.citation("sepsis.pdf") == "sepsis.pdf, p. 1–2, Sepsis, characters 8–94"
 
 
+@pytest.mark.parametrize(("picture", "pages"), [(b"", ()), (b"/XObject << /P 3 0 R >>", (2,))])
+def test_a_scanned_page_among_others_is_named(tmp_path, picture, pages):
+    pytest.importorskip("pypdf", reason="needs pypdf: install the extra 'documents'")
+    first, second = two_pages().split(b"6 0 obj")
+    second = second.replace(b"/Font << /F 3 0 R >>", picture).replace(b" Tj", b" pop")
+    (tmp_path / "sepsis.pdf").write_bytes(first + b"6 0 obj" + second)
+    assert read_document(RawFile("sepsis.pdf", tmp_path / "sepsis.pdf")).scanned_pages == pages
+
+
 def two_pages():
     """Return a PDF of two pages written by hand: a running title, a heading, a line, a page number each."""
     pages = [
@@ -171,8 +222,10 @@ def two_pages():
     ("name", "content", "message"),
     [
         ("a.md", b"\xff\xfe", "is UTF-16, expected UTF-8"),
+        ("a.txt", b"gr\xfcn", "is not UTF-8: byte 2 is 0xfc; save it as UTF-8"),
+        ("a.html", b"<p>gr\xfcn", r"is not UTF-8 \(byte 5 is 0xfc\) and its charset is none; save it as UTF-8"),
+        ("a.html", b"<meta charset=x-own><p>gr\xfcn", "and its charset is x-own"),
         ("a.html", b"<div>" * 5_000 + b"deep", "cannot be read as a document: maximum recursion depth"),
-        ("a.md", b"", "is empty"),
         ("a.md", b"version https://git-lfs.github.com/spec/v1\n", "is a Git LFS pointer"),
     ],
 )
@@ -196,6 +249,9 @@ class Writer:
 
     name, revision, license = "writer", "1", "Apache-2.0"
 
+    def __init__(self, counts=False):
+        self.tokens = {"prompt_tokens": 50, "completion_tokens": 9} if counts else {}
+
     def complete(self, requests):
         for request in requests:
             said = request.messages[-1].content
@@ -206,7 +262,7 @@ class Writer:
                 reply = {"answerable": "gout" not in said, "answer": "That."}
             else:
                 reply = {"remark": "The same.", "agree": True}
-            yield request, Completion(text=json.dumps(reply), finish_reason="stop")
+            yield request, Completion(text=json.dumps(reply), finish_reason="stop", **self.tokens)
 
 
 def test_a_folder_of_guidelines_becomes_questions_that_cite_document_heading_and_characters(tmp_path, monkeypatch):
@@ -216,12 +272,13 @@ def test_a_folder_of_guidelines_becomes_questions_that_cite_document_heading_and
     (folder / "croup.md").write_text(MARKDOWN.replace("the next day.", "the next day. " + "It is told to drink. " * 20))
     (folder / "web" / "gout.html").write_bytes(PAGE.replace(b"Rest helps.", b"Rest of the joint helps gout. " * 12))
     (folder / "photo.png").write_bytes(b"x")
-    (folder / "empty.md").write_text("# Croup\n")
+    (folder / "headings.md").write_text("# Croup\n")
+    (folder / "empty.md").write_text("")
     arguments = ["--teacher", "w", "--store", tmp_path / "store", "--passage-chars", 200, 600, "--json"]
     done = CliRunner().invoke(main, [*map(str, ("questions", folder, "--out", tmp_path / "out", *arguments))])
     assert done.exit_code == 0, done.output
     account = json.loads(done.stdout)
-    assert (account["documents"], account["documents without text"], account["files not read .png"]) == (2, 1, 1)
+    assert (account["documents"], account["documents without text"], account["files not read .png"]) == (2, 2, 1)
     kept, dropped = (pl.read_parquet(tmp_path / "out" / f"{name}.parquet") for name in ("kept", "dropped"))
     assert kept.select("document", "heading", "date", "question").rows() == [
         ("croup.md", "Croup > Follow-up", "2024-05", "What is known?")
@@ -297,6 +354,59 @@ def test_a_folder_of_documents_is_a_source_whose_questions_are_traced_to_their_p
     done = CliRunner().invoke(main, ["trace", row["id"], "--store", "store"])
     assert "passage-questions" in done.output
     assert "split train, dated 2024-05" in done.output
+
+
+def test_passages_with_one_question_and_answer_share_a_request_and_can_be_released(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(aloe_sft, "teacher_of", lambda spec, options: Writer(counts=True))
+    (tmp_path / "guidelines").mkdir()
+    for name, drug in (("croup", "dexamethasone"), ("asthma", "salbutamol and oxygen")):
+        text = "".join(
+            f" On day {day} the child is given {drug} and is seen by {name} nurse {day}." for day in range(9)
+        )
+        (tmp_path / "guidelines" / f"{name}.md").write_text(
+            f"# Plan for {name}\n\nThe child is seen on the ward.{text}"
+        )
+    (tmp_path / "mirror").mkdir()
+    call = "build aloe_sft --source guidelines=guidelines --store store --workers 1 --mirror mirror --teacher w"
+    done = CliRunner().invoke(main, [*call.split(), "--teacher-license", "Apache-2.0", "--json"])
+    assert done.exit_code == 0, done.output
+    built = json.loads(done.stdout)
+    candidates = pl.read_parquet(tmp_path / "store" / "steps" / "passage-questions-*" / "candidates" / "*.parquet")
+    assert (len(candidates), candidates["key"].n_unique()) == (6, 5), built
+    done = CliRunner().invoke(main, ["release", "aloe_sft", "--version", "1", "--store", "store"])
+    assert done.exit_code == 0, done.output
+
+
+def test_documents_without_text_and_those_that_cannot_be_read_are_quarantined(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(aloe_sft, "teacher_of", lambda spec, options: Writer())
+    (tmp_path / "guidelines").mkdir()
+    contents = {"croup.md": b"# Croup\n\n" + b"The child is given fluid. " * 20, "list.md": b"# A\n\n## B\n"}
+    contents |= {"latin.txt": b"gr\xfcn", "page.html": b"<meta charset=x-own>gr\xfcn"}
+    for name, content in contents.items():
+        (tmp_path / "guidelines" / name).write_bytes(content)
+    (tmp_path / "mirror").mkdir()
+    call = "build aloe_sft --source guidelines=guidelines --store store --workers 1 --mirror mirror --teacher w"
+    done = CliRunner().invoke(main, [*call.split(), "--teacher-license", "Apache-2.0", "--json"])
+    assert done.exit_code == 0, done.output
+    (read,) = (one for one in json.loads(done.stdout)["steps"] if one["name"] == "read-guidelines")
+    assert [read["counts"][name] for name in ("rows_in", "kept", "quarantined")] == [4, 1, 3]
+    for name, error in (
+        ("latin.txt", "is not UTF-8: byte 2 is 0xfc"),
+        ("list.md", "it has no text besides headings, expected paragraphs"),
+        ("page.html", "its charset is x-own"),
+    ):
+        done = CliRunner().invoke(main, ["trace", f"guidelines:{name}:1", "--store", "store"])
+        assert error in " ".join(done.output.split())
+    (tmp_path / "guidelines" / "croup.md").unlink()
+    done = CliRunner().invoke(main, [*call.split(), "--teacher-license", "Apache-2.0", "--lock", "other.lock"])
+    assert "every row is malformed; line 1: " in done.output
+    (tmp_path / "guidelines" / "a.md").write_text("")
+    done = CliRunner().invoke(main, [*call.split(), "--teacher-license", "Apache-2.0"])
+    assert "guidelines has empty files (a.md), expected documents with text; leave them out" in done.output
+    done = CliRunner().invoke(main, ["init", "guidelines"])
+    assert "guidelines has documents, which need no mapping: build with --source guidelines=guidelines" in done.output
 
 
 def test_a_folder_with_tables_and_documents_is_refused(tmp_path, monkeypatch):

@@ -402,13 +402,13 @@ def export_text(done: ExportSummary) -> str:
 
 
 def examples(account: BuildAccount, steps: Path) -> str:
-    """Return a kept chain of thought, a rejected candidate and a preference pair of a build, where it has them."""
+    """Return a kept candidate, a rejected one and a preference pair of a build, where it has them."""
     import polars as pl
 
     from sources.formats.literal import scan_parquet
 
     filters = {
-        ("candidates", "a verified chain of thought"): pl.col("verdict") == "kept",
+        ("candidates", "a kept candidate"): pl.col("verdict") == "kept",
         ("candidates", "a rejected candidate"): pl.col("verdict") == "wrong",
         ("pairs", "a preference pair"): pl.col("drop_reason").is_null(),
     }

@@ -47,15 +47,15 @@ def are_documents(paths: Sequence[Path]) -> bool:
 
 
 def passage_table(paths: Sequence[Path], size: PassageSize) -> tuple[pl.DataFrame, dict[str, int]]:
-    """Return the passages of all documents (``PASSAGE_SCHEMA``), and the number of files without any, by kind.
+    """Return the passages of all documents (``PASSAGE_SCHEMA``), and the number of files and pages without, by kind.
 
-    The kinds are documents without text, and each suffix that is not read.
+    The kinds are documents without text, scanned pages of other documents, and each suffix that is not read.
     Raises ``TableError`` with the documents that cannot be read, and where there is no document.
     """
     files, other = _documents(paths)
     rows: list[dict[str, object]] = []
     wrong: list[str] = []
-    blank = 0
+    blank = scanned = 0
     for name, path in files.items():
         try:
             document = read_document(RawFile(name, path))
@@ -66,6 +66,7 @@ def passage_table(paths: Sequence[Path], size: PassageSize) -> tuple[pl.DataFram
             continue
         passages = list(cut_passages(document, size))
         blank += not passages
+        scanned += len(document.scanned_pages)
         for one in passages:
             facts = {field: getattr(one, field) for field in PASSAGE_SCHEMA if field not in ("document", "citation")}
             facts |= {"document": name, "citation": one.citation(name), "heading": one.heading or one.title}
@@ -79,7 +80,8 @@ def passage_table(paths: Sequence[Path], size: PassageSize) -> tuple[pl.DataFram
             f"{', '.join(map(str, paths))}: no document with text ({others}), expected {', '.join(DOCUMENT_SUFFIXES)} "
             f"or tables ({', '.join(SUFFIXES)})"
         )
-    without = {"documents without text": blank} if blank else {}
+    pages = {"documents without text": blank, "scanned pages without text": scanned}
+    without = {kind: count for kind, count in pages.items() if count}
     return pl.DataFrame(rows, PASSAGE_SCHEMA), without | {f"files not read {kind}": n for kind, n in other.items()}
 
 

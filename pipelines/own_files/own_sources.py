@@ -23,6 +23,9 @@ from sources.mapping.mapping_checks import check_mapping, columns_of, first_rows
 from sources.mapping.own_source import OWN_FILE, OwnSource, files_of, located
 from sources.overlaps.known_copies import freed_license
 
+SHOWN = 5
+"""Most files named in a message."""
+
 Confirm = Callable[[str, Path], bool]
 """Shows a proposed mapping and its first rows, and returns whether to write it to the path."""
 
@@ -136,6 +139,9 @@ def _of_documents(spec: SourceSpec, source_files: SourceFiles) -> OwnSource:
         values = read_toml(source_files.mapping_file) if source_files.mapping_file.is_file() else {}
     where = spec.where or str(source_files.mapping_file)
     mapping = column_mapping({**values, "passages": True, "columns": {**COLUMNS, **values.get("columns", {})}}, where)
+    if empty := [file.name for file in source_files.files if not file.path.stat().st_size]:
+        shown = ", ".join(empty[:SHOWN]) + (f" and {len(empty) - SHOWN:,} more" if len(empty) > SHOWN else "")
+        raise MappingError(f"{spec.location} has empty files ({shown}), expected documents with text; leave them out")
     names = tuple(file.name for file in source_files.files)
     path = str(source_files.path) if source_files.path else None
     return OwnSource(
@@ -147,6 +153,11 @@ def propose_mapping(location: str, raw: Path) -> Proposal:
     """Return the proposed mapping of a file, folder or set of the Hub."""
     spec = parse_spec(location)
     source_files = find_files(spec, raw)
+    if any(is_document(file.name) for file in source_files.files):
+        raise MappingError(
+            f"{spec.location} has documents, which need no mapping: build with --source {spec.name}={spec.location}. "
+            f"{source_files.mapping_file} may state license, license_read, language, title and passage_chars"
+        )
     return _proposal(first_rows(source_files.files), source_files)
 
 

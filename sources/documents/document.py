@@ -20,12 +20,16 @@ class Block:
 
 @dataclass(frozen=True, kw_only=True)
 class Document:
-    """A document: its title, its text, its blocks in order, and its date where it states one."""
+    """A document: its title, its text, its blocks in order, and its date where it states one.
+
+    ``scanned_pages`` are pages with pictures and no text.
+    """
 
     title: str
     text: str
     blocks: tuple[Block, ...]
     date: str | None = None
+    scanned_pages: tuple[int, ...] = ()
 
 
 @dataclass

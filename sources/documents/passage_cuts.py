@@ -66,11 +66,13 @@ class Passage:
 def read_document(file: RawFile) -> Document:
     """Return a file as a document, by its suffix. Raises ``FileError`` where it cannot be read."""
     name, suffix = PurePosixPath(file.name).stem, PurePosixPath(file.name).suffix.lower()
+    if file.path.is_file() and not file.path.stat().st_size:
+        return Document(title=name, text="", blocks=())
     try:
         if suffix == ".pdf":
             return read_pdf(file.read(), name)
         if suffix in (".html", ".htm"):
-            return read_web_page(file.read(), name)
+            return read_web_page(file.document(), name)
         return read_markdown(file.text(), name)
     except ModuleNotFoundError as error:
         raise FileError(

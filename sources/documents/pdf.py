@@ -9,6 +9,7 @@ import logging
 import re
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from io import BytesIO
 from statistics import median
 from typing import Any, NamedTuple
@@ -54,6 +55,7 @@ def read_pdf(content: bytes, name: str) -> Document:
         if reader.is_encrypted and not reader.decrypt(""):
             raise NoTextError("it needs a password, expected an open file")
         pages = [_lines(page) for page in reader.pages]
+        scanned = [n for n, page in enumerate(reader.pages, 1) if not pages[n - 1] and _has_picture(page)]
         title = (reader.metadata or {}).get("/Title")
     except (MemoryError, NoTextError):
         raise
@@ -72,7 +74,13 @@ def read_pdf(content: bytes, name: str) -> Document:
             if _is_heading(paragraph, usual):
                 level = min(6, 1 + heading_sizes.index(_rounded(paragraph.size)))
             text.add(paragraph.text, level=level, page=number)
-    return text.document(str(title).strip() if title else None, name)
+    document = text.document(str(title).strip() if title else None, name)
+    return replace(document, scanned_pages=tuple(scanned))
+
+
+def _has_picture(page: Any) -> bool:
+    resources = page.get("/Resources")
+    return bool(resources and resources.get_object().get("/XObject"))
 
 
 def _lines(page: Any) -> list[Line]:
