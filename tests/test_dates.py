@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 from click.testing import CliRunner
 from rows import row, table
+from tiny_recipe import run
 
 from pipelines.cli.commands import main
 from quality.date_gate import DateGate, date_gate
@@ -39,7 +40,7 @@ def test_a_date_is_as_exact_as_its_source(given, date):
     assert parse_date(given) == date
 
 
-@pytest.mark.parametrize("given", ["19", "March 2020", "2020-13", "2019-02-29", "17.3.2020", True])
+@pytest.mark.parametrize("given", ["19", "March 2020", "2019 - 2021", "2020-13", "2019-02-29", "17.3.2020", True])
 def test_another_form_is_refused_with_what_is_expected(given):
     with pytest.raises(ValueError, match=r"date is .*, expected a year, a month or a day, as in 2019, 2019-04"):
         parse_date(given)
@@ -108,6 +109,16 @@ def test_a_build_keeps_rows_from_before_a_date_and_counts_those_without(tmp_path
     gate = next(step for step in json.loads(done.stdout)["steps"] if step["name"] == "dates")
     assert set(gate["reasons"]) == {"not_before"}
     assert "rows have no date and were kept" in gate["warnings"][0]
+    store = tmp_path / "store"
+    assert run("release", "aloe_sft", "--version", "1", "--store", store).exit_code == 0
+    release = store / "releases" / "aloe_sft" / "1"
+    (dates,) = json.loads((release / "manifest.json").read_text())["figures"]["dates"]
+    count = dates.pop("undated_rows")
+    assert dates == {"step": "dates", "before": "2015", "undated": "keep"}
+    assert count == len(pl.read_parquet(store / "steps" / gate["folder"] / "undated" / "*.parquet")) > 0
+    card = (release / "README.md").read_text()
+    said = f"The step `dates` dropped rows that are not dated before `2015`; {count} rows without a date were kept."
+    assert said in card
 
 
 def test_a_date_that_is_none_is_a_wrong_call(tmp_path):

@@ -219,6 +219,14 @@ def test_a_retyped_column_is_named_with_a_conversion(column, value, found, propo
     assert (drift.proposal or "").startswith(proposal or "")
 
 
+@pytest.mark.parametrize("name", ["AnswerIdx", "answer-idx", "ANSWER IDX"])
+def test_a_column_in_another_spelling_is_proposed_before_one_that_has_a_part_of_its_name(name):
+    corpus = SOURCES["medqa_gbaker"]
+    rows = [{name if key == "answer_idx" else key: value for key, value in row.items()} for row in raw_rows(corpus)]
+    proposal = only_drift(corpus, repeated(rows)).proposal
+    assert proposal == f"read {name!r} in place of 'answer_idx' (nearest name, same type)"
+
+
 def test_an_optional_column_may_be_null_and_one_renamed_is_found():
     assert drifts(MEDMCQA_HUB, medmcqa_rows(exp=None)) == []
     rows = [{("exp_text" if name == "exp" else name): value for name, value in row.items()} for row in medmcqa_rows()]

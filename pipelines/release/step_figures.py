@@ -15,8 +15,10 @@ import polars as pl
 from pipelines.build.plan import reference_only
 from pipelines.release.row_figures import SHOWN_DIGITS, rounded
 from pipelines.storage.store import Store
+from quality.date_gate import NO_DATE
 from sources.formats.literal import scan_parquet
 from sources.releases.figures_model import (
+    DateFigures,
     EditFigures,
     FunnelStep,
     GenerationFigures,
@@ -107,12 +109,15 @@ def request_figures(folder: Path) -> list[RequestFigures]:
 
 
 def stored_figures(store: Store, steps: list[StepSummary]) -> StoredFigures:
-    """Return figures of generated text, proposed pairs and the red team, from the tables of steps."""
+    """Return figures of generated text, proposed pairs, the red team and dates, from the tables of steps."""
     folders = [(step, store.folder(step.folder)) for step in steps]
     return StoredFigures(
         generation=[part for step, folder in folders for part in _generation(step, folder)],
         proposed_pairs=[part for step, folder in folders if (part := _pairs(step, folder))],
         red_team=_red_team(folders),
+        dates=[
+            _dates(step, folder) for step, folder in folders if {"before", "undated"} <= step.identity.settings.keys()
+        ],
     )
 
 
@@ -123,6 +128,14 @@ def _tables(folder: Path, name: str) -> pl.LazyFrame | None:
     """Return the table ``name`` of a step, in shards or in one file; None where the step has none."""
     paths = [*sorted(folder.glob(f"{name}/*.parquet")), *folder.glob(f"{name}.parquet")]
     return scan_parquet(paths) if paths else None
+
+
+def _dates(step: StepSummary, folder: Path) -> DateFigures:
+    """Return the date of a step's gate, and its rows without a date."""
+    config = step.identity.settings
+    kept = _tables(folder, "undated")
+    undated = kept.select(pl.len()).collect().item() if kept is not None else step.reasons.get(NO_DATE, 0)
+    return DateFigures(step=step.name, before=config["before"], undated=config["undated"], undated_rows=undated)
 
 
 # --- generated text ------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ import re
 from datetime import date
 from typing import Any
 
-DATE = re.compile(r"(\d{4})(?:[-/](\d{1,2})(?:[-/](\d{1,2})(?=$|[T ]))?)?(?:[T ].*)?")
+DATE = re.compile(r"(\d{4})(?:[-/](\d{1,2})(?:[-/](\d{1,2})(?=$|[T ]))?)?(?:[T ]+\d{1,2}:.*)?")
 EXPECTED = "expected a year, a month or a day, as in 2019, 2019-04 or 2019-04-30"
 
 

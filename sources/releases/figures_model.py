@@ -408,12 +408,22 @@ class OverrideOutcome(JsonModel):
     decided_on: str | None = None
 
 
+class DateFigures(JsonModel):
+    """The date before which a step kept rows, and the number of rows without a date that it kept or dropped."""
+
+    step: str
+    before: str
+    undated: str
+    undated_rows: Count
+
+
 class StoredFigures(JsonModel):
-    """Figures that need the store: the verdicts on generated text, and what became of overrides."""
+    """Figures that need the store: the verdicts on generated text, dates, and what became of overrides."""
 
     generation: list[GenerationFigures]
     proposed_pairs: list[ProposedPairs]
     red_team: RedTeamFigures | None
+    dates: list[DateFigures] = Field(default_factory=list)
     overrides: list[OverrideOutcome] = Field(default_factory=list)
 
 

@@ -178,9 +178,11 @@ def _nearest(name: str, kind: str, unclaimed: Mapping[str, str], *, least: float
 
 
 def _similarity(one: str, other: str) -> float:
+    first, second = (re.sub(r"[\W_]+", "", name.lower()) for name in (one, other))
+    if first == second:
+        return 1.0
     if one.lower() in re.split(r"[\W_]+", other.lower()):
         return 0.95
-    first, second = (name.lower().replace("_", "").replace(" ", "") for name in (one, other))
     if first in second or second in first:
         return 0.9
     return SequenceMatcher(a=first, b=second).ratio()
