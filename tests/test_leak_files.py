@@ -104,6 +104,33 @@ def test_a_corpus_to_train_on_is_no_benchmark(tmp_path):
     assert "medquad is a corpus to train on, not a benchmark" in decontaminate(rows, ["medquad"], tmp_path / "o").output
 
 
+def test_benchmarks_and_items_that_rows_were_not_compared_with_are_named(tmp_path):
+    (tmp_path / "m" / "gsm8k" / "grade_school_math" / "data").mkdir(parents=True)
+    items = tmp_path / "m" / "gsm8k" / "grade_school_math" / "data" / "test.jsonl"
+    rows = write(tmp_path / "train.jsonl", [{"question": "Which nerve is hurt?", "answer": "The long thoracic one"}])
+    question, answer = "How many tablets are left?", "Two and two.\n#### 4"
+    good, bad = {"question": question, "answer": answer}, {"prompt": question, "answer": answer}
+    for given, message in (
+        ([good], "benchmarks not found: "),
+        ([good, bad], "items that cannot be read: 1 of gsm8k_test; sabila sources --verify NAME says why"),
+        ([bad], "no item of gsm8k_test can be read: missing field 'question'; found prompt, answer"),
+    ):
+        write(items, given)
+        done = decontaminate(rows, ["all"], tmp_path / "out", "--mirror", tmp_path / "m", "--overwrite")
+        assert message in done.output
+        done = run("check", rows, "--against", "all", "--mirror", tmp_path / "m")
+        assert message in done.output
+    done = decontaminate(rows, ["all", "medqa"], tmp_path / "o", "--mirror", tmp_path / "m")
+    assert "has no folder medqa for medqa" in done.output
+
+
+def test_a_benchmark_file_without_rows_is_refused(tmp_path):
+    rows = write(tmp_path / "train.jsonl", [{"question": "Which nerve is hurt?", "answer": "The long thoracic one"}])
+    (tmp_path / "none.csv").write_text("question,answer\n")
+    done = decontaminate(rows, [tmp_path / "none.csv"], tmp_path / "out")
+    assert "none.csv has no rows, expected benchmark items; name another file" in done.output
+
+
 def test_files_against_files_load_no_catalog_no_rules_and_no_pandas(tmp_path):
     (tmp_path / "rows.jsonl").write_text('{"question": "Which vitamin prevents scurvy?", "answer": "Vitamin C"}\n')
     (tmp_path / "test.jsonl").write_text('{"question": "Which bone is the longest?", "answer": "The femur"}\n')

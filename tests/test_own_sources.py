@@ -665,6 +665,12 @@ def test_sources_lists_own_ones(place):
     (place / "clinic.toml").write_text(MAPPING, encoding="utf-8")
     row = json.loads(run_ok("sources", "--source", "clinic=clinic.csv", "--json"))[-1]
     assert (row["name"], row["license"], row["readable_from"]) == ("clinic", "CC-BY-4.0", "file")
+    shown = json.loads(run_ok("sources", "clinic", "--source", "clinic=clinic.csv", "--json"))
+    assert {name: shown[name] for name in row} == row
+    assert (
+        "sabila check FILE reads an own file"
+        in run("sources", "--source", "clinic=clinic.csv", "--verify", "clinic").output
+    )
 
 
 # --- sets of the Hub -----------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import chain, islice
@@ -91,6 +91,7 @@ def _not_checked(settings: CheckSettings, collector: _Collector) -> Iterator[str
     """Yield each part that was not checked, with the option that checks it."""
     if not settings.against:
         yield "leaks: no benchmark was named; name some with --against"
+    yield from (f"leaks: {what}: {which}" for what, which in collector.benchmark_limits.items())
     if settings.training is None:
         yield "training: the supervised tokens depend on the model; name one with --model"
     elif collector.training_counts and collector.training_counts["rows"] < collector.rows:
@@ -108,6 +109,7 @@ class _Collector:
         self.settings = settings
         self.rows = 0
         self.limits: list[str] = []
+        self.benchmark_limits: Mapping[str, str] = {}
         self.training_counts: dict[str, int] | None = None
         self._findings: list[pl.DataFrame] = [pl.DataFrame(schema=FINDINGS)]
         self._facts: list[pl.DataFrame] = []
@@ -116,7 +118,9 @@ class _Collector:
         self._conversations: list[Path] = []
         self._of_rows: list[pl.DataFrame] = [pl.DataFrame(schema=SET_FINDINGS)]
         self._sample = pl.DataFrame()
-        self._index: LeakIndex | None = _leak_index(settings) if settings.against else None
+        self._index: LeakIndex | None = None
+        if settings.against:
+            self._index, self.benchmark_limits = _leak_index(settings)
 
     def verify(self, folder: Path) -> None:
         """Add what ``sabila verify`` finds in a release."""
@@ -301,11 +305,12 @@ def _instances(kind: str, findings: pl.DataFrame) -> Iterator[Instance]:
         )
 
 
-def _leak_index(settings: CheckSettings) -> LeakIndex:
+def _leak_index(settings: CheckSettings) -> tuple[LeakIndex, Mapping[str, str]]:
+    """Return the index of the benchmark items, and what rows are not compared with."""
     from pipelines.own_files.leak_files import Columns, benchmark_items, names_and_files
     from quality.decontamination.cleaned_items import with_cleaned
     from quality.decontamination.item_index import build_index
 
     named, paths = names_and_files(settings.against)
-    items, _ = benchmark_items(named, paths, settings.mirror, Columns())
-    return build_index(with_cleaned(items))
+    benchmarks = benchmark_items(named, paths, settings.mirror, Columns())
+    return build_index(with_cleaned(benchmarks.items)), benchmarks.limits()

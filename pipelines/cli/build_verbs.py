@@ -194,11 +194,14 @@ def sources(
             echo(evidence_table())
         return
     if verify is not None:
+        if own:
+            raise click.UsageError("--verify reads corpora of the catalog; sabila check FILE reads an own file")
         verify_source(find_corpus(verify), mirror, store / "raw", as_json=as_json)
         return
+    mine = resolve(list(map(parse_spec, own)), {"store": store, "mirror": mirror}) if own else ()
     if name is not None:
-        corpus = find_corpus(name)
-        (row,) = (row for row in list_sources(mirror) if row.name == corpus.name)
+        corpus = find_corpus(name, mine)
+        (row,) = (row for row in list_sources(mirror, mine) if row.name == corpus.name)
         if as_json:
             stated = [asdict(one) for one in corpus.stated_licenses]
             readings = [asdict(one) for one in corpus.schema_read]
@@ -206,7 +209,7 @@ def sources(
         else:
             echo(source_text(row, corpus))
         return
-    rows = list_sources(mirror, resolve(list(map(parse_spec, own)), {"store": store, "mirror": mirror}) if own else ())
+    rows = list_sources(mirror, mine)
     point_out_licenses((row.name, row.license) for row in rows)
     if as_json:
         echo_json([asdict(row) for row in rows])

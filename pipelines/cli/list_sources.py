@@ -63,9 +63,10 @@ class EvidenceRow:
     result: str
 
 
-def find_corpus(name: str) -> Corpus:
-    """Return a corpus of the catalog by name; ``UnknownCorpusError`` suggests the nearest."""
-    known: dict[str, Corpus] = {**SOURCES, **BENCHMARKS}
+def find_corpus(name: str, own: Iterable[Any] = ()) -> Corpus:
+    """Return a corpus of the catalog or of own sources by name; ``UnknownCorpusError`` suggests the nearest."""
+    mine = [own_source(value).source() for value in own]
+    known: dict[str, Corpus] = {**SOURCES, **BENCHMARKS, **{corpus.name: corpus for corpus in mine}}
     if name not in known:
         raise UnknownCorpusError(f"corpus is {name!r}, expected one of {some_of(known)}{did_you_mean(name, known)}")
     return known[name]

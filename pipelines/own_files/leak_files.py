@@ -30,12 +30,17 @@ from quality.decontamination.repeated_questions import repeated_questions
 from quality.duplicates.near_duplicates import free_column
 from sources.atomic import remove_leftovers, write_table
 from sources.fetch.mirror import MissingCorpusError, mirrored
+from sources.record import Malformed, Record
+from sources.table import frame
 
 if TYPE_CHECKING:
     from sources.source import Benchmark
 
 BATCH_ROWS = 50_000
 """Most rows with their texts in memory at once."""
+
+SHOWN = 8
+"""Most benchmarks named in a line."""
 
 OUTPUTS = ("kept", "dropped", "leaks", "report", "not_checked", "shared_items")
 ADDED = ("reason", "evidence")
@@ -80,8 +85,8 @@ def decontaminate(
     if columns.id is not None:
         _check_ids(rows, columns.id)
     number = free_column("row", schema.names())
-    items, columns_of_files = benchmark_items(named, paths, mirror, columns)
-    index = build_index(with_cleaned(items))
+    benchmarks = benchmark_items(named, paths, mirror, columns)
+    index = build_index(with_cleaned(benchmarks.items))
     numbered = rows.with_row_index(number).with_columns(pl.col(number).cast(pl.String))
     leaks = [
         find_leaks(text_rows(batch, others, number, roles), index, config, embed=embed, judge=judge)
@@ -107,8 +112,9 @@ def decontaminate(
         account["questions in several benchmarks"] = shared["question"].n_unique()
     flagged = {f"{layer} pairs": n for layer, n in sorted(pairs.group_by("layer").len().iter_rows())}
     columns_read = {"compared": _by_role(roles, others)}
-    columns_read |= {f"with {name}": read for name, read in columns_of_files.items()}
-    return {**account, **counts, **flagged, **columns_read, **_limits(embed, judge), "folder": str(out)}
+    columns_read |= {f"with {name}": read for name, read in benchmarks.columns.items()}
+    limits = {**benchmarks.limits(), **_limits(embed, judge)}
+    return {**account, **counts, **flagged, **columns_read, **limits, "folder": str(out)}
 
 
 def _clear(out: Path) -> None:
@@ -232,23 +238,62 @@ def _no_benchmark(name: str) -> str:
     return f"no benchmark or file is called {name}. {hint}Benchmarks: all, {some_of(BENCHMARKS)}"
 
 
+@dataclass(frozen=True, kw_only=True)
+class BenchmarkItems:
+    """The items to compare rows with (``inputs.ITEM_SCHEMA``), and a description of the columns of each file.
+
+    ``absent`` are benchmarks of "all" that the mirror lacks, ``malformed`` counts unreadable items by benchmark.
+    """
+
+    items: pl.DataFrame
+    columns: Mapping[str, str]
+    absent: tuple[str, ...] = ()
+    malformed: Mapping[str, int] = field(default_factory=dict)
+
+    def limits(self) -> dict[str, str]:
+        """Return which benchmarks and items rows were not compared with."""
+        limits = {}
+        if self.absent:
+            more = f" and {len(self.absent) - SHOWN:,} more" if len(self.absent) > SHOWN else ""
+            named = f"{', '.join(self.absent[:SHOWN])}{more}"
+            limits["benchmarks not found"] = f"{len(self.absent):,}, left out: {named}"
+        if self.malformed:
+            counts = ", ".join(f"{count:,} of {name}" for name, count in self.malformed.items())
+            limits["items that cannot be read"] = f"{counts}; sabila sources --verify NAME says why"
+        return limits
+
+
 def benchmark_items(
     named: Sequence[str], paths: Sequence[Path], mirror: Path | None, columns: Columns
-) -> tuple[pl.DataFrame, dict[str, str]]:
-    """Return the items to compare rows with (``inputs.ITEM_SCHEMA``), and a description of each file's columns."""
-    tables, columns_of_files = [], {}
+) -> BenchmarkItems:
+    """Return the items of benchmarks and files; ``TableError`` for one without any that can be read."""
+    tables, columns_of_files, absent, malformed = [], {}, [], {}
     for path, name in zip(paths, path_names(paths), strict=True):
         items, columns_of_files[name] = _file_items(path, name, columns)
+        if items.is_empty():
+            raise TableError(f"{path} has no rows, expected benchmark items; name another file")
         tables.append(items)
     for benchmark in _catalog_benchmarks(named):
         try:
-            tables.append(items_of(_records(benchmark, mirror)))
+            rows = _rows(benchmark, mirror)
         except MissingCorpusError:
-            if "all" not in named:
+            if "all" not in named or benchmark.name in named:
                 raise
+            absent.append(benchmark.name)
+            continue
+        records = [row for row in rows if isinstance(row, Record)]
+        if wrong := [row for row in rows if isinstance(row, Malformed)]:
+            if not records:
+                where = f"{wrong[0].file}, line {wrong[0].line}"
+                raise TableError(
+                    f"no item of {benchmark.name} can be read: {wrong[0].error} ({where}); "
+                    f"sabila sources --verify {benchmark.name} tries one file"
+                )
+            malformed[benchmark.name] = len(wrong)
+        tables.append(items_of(frame(records)))
     if not tables:
         raise MissingCorpusError(f"no benchmark to compare rows with in {mirror}; name some, or files")
-    return pl.concat(tables), columns_of_files
+    return BenchmarkItems(items=pl.concat(tables), columns=columns_of_files, absent=tuple(absent), malformed=malformed)
 
 
 def _catalog_benchmarks(named: Sequence[str]) -> Iterable[Benchmark]:
@@ -290,12 +335,9 @@ def _item_columns(path: Path, schema: pl.Schema, columns: Columns) -> tuple[dict
     return roles, texts
 
 
-def _records(benchmark: Benchmark, mirror: Path | None) -> pl.DataFrame:
+def _rows(benchmark: Benchmark, mirror: Path | None) -> list[Record | Malformed]:
     if mirror is None:
         raise MissingCorpusError(f"{benchmark.name} is read from a mirror; name one with --mirror, or files")
     from sources.read import read
-    from sources.record import Record
-    from sources.table import frame
 
-    rows = [row for file in mirrored(benchmark, mirror) for row in read(benchmark, file)]
-    return frame([row for row in rows if isinstance(row, Record)])
+    return [row for file in mirrored(benchmark, mirror) for row in read(benchmark, file)]
