@@ -18,6 +18,7 @@ from pipelines.recipes import aloe_sft
 from sources.documents.document import Block, Document
 from sources.documents.markdown import read_markdown
 from sources.documents.passage_cuts import PassageSize, cut_passages, read_document
+from sources.documents.passage_rows import COLUMNS, passage_rows
 from sources.documents.web_page import read_web_page
 from sources.files import FileError, RawFile
 from synth.teachers.teacher import Completion
@@ -119,6 +120,17 @@ def test_a_web_page_is_read_in_the_encoding_that_it_names(charset):
     page = f'<meta http-equiv="Content-Type" content="text/html; charset={charset}"><p>Fi\u00e8vre \u2013 repos.'
     assert read_web_page(page.encode("cp1252"), "x").text == "Fi\u00e8vre \u2013 repos."
     assert read_web_page(page.encode(), "x").text == "Fi\u00e8vre \u2013 repos."  # as many pages that name another
+
+
+@pytest.mark.parametrize(("tag", "lang"), [("de", "de"), ("es-MX", "es"), ("Deutsch", None), ("", None)])
+def test_a_document_is_in_the_language_that_it_states(tag, lang, tmp_path):
+    for name, content in (
+        ("a.md", f"---\nlang: '{tag}'\n---\n# Asthma\n\nSauerstoff wird gegeben.\n"),
+        ("a.html", f"<html lang='{tag}'><body><h1>Asthma</h1><p>Sauerstoff wird gegeben.</p></body></html>"),
+    ):
+        (tmp_path / name).write_text(content)
+        (raw,) = passage_rows(RawFile(name, tmp_path / name), least=1, most=99)
+        assert raw.value[COLUMNS["language"]] == lang
 
 
 def test_text_behind_a_comment_is_read_and_a_comment_is_not():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 
@@ -20,7 +21,7 @@ class Block:
 
 @dataclass(frozen=True, kw_only=True)
 class Document:
-    """A document: its title, its text, its blocks in order, and its date where it states one.
+    """A document: its title, its text, its blocks in order, and its date and language where it states them.
 
     ``scanned_pages`` are pages with pictures and no text.
     """
@@ -29,6 +30,7 @@ class Document:
     text: str
     blocks: tuple[Block, ...]
     date: str | None = None
+    lang: str | None = None
     scanned_pages: tuple[int, ...] = ()
 
 
@@ -51,12 +53,22 @@ class DocumentText:
         self.parts.append(text)
         self.size += len(text)
 
-    def document(self, title: str | None, name: str, date: str | None = None) -> Document:
+    def document(self, title: str | None, name: str, date: str | None = None, lang: str | None = None) -> Document:
         """Return the document; without a title it is that of its first heading, else its name."""
         text = "".join(self.parts)
         return Document(
-            title=title or first_heading(text, self.blocks) or name, text=text, blocks=tuple(self.blocks), date=date
+            title=title or first_heading(text, self.blocks) or name,
+            text=text,
+            blocks=tuple(self.blocks),
+            date=date,
+            lang=lang,
         )
+
+
+def stated_language(value: object) -> str | None:
+    """Return the ISO 639-1 code of a language tag such as ``de-AT``, None for anything else."""
+    found = re.fullmatch(r"([a-z]{2})(?:[-_]\w+)*", str(value).strip().lower())
+    return found[1] if found else None
 
 
 def first_heading(text: str, blocks: list[Block]) -> str | None:

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 from markdown_it import MarkdownIt
 
-from sources.documents.document import Block, Document, first_heading
+from sources.documents.document import Block, Document, first_heading, stated_language
 from sources.fields.dates import parse_date
 
 COMMENTS = re.compile(r"(?:<!--.*?-->\s*)+", re.DOTALL)
@@ -20,7 +20,7 @@ FRONT_MATTER = re.compile(r"---\n(.*?)\n(?:---|\.\.\.)\n", re.DOTALL)
 
 
 def read_markdown(text: str, name: str) -> Document:
-    """Return a Markdown text as a document; ``title`` and ``date`` of YAML front matter are its own.
+    """Return a Markdown text as a document; ``title``, ``date`` and ``lang`` of YAML front matter are its own.
 
     Form feeds, which programs write between the pages of a PDF file, end a page and a paragraph.
     """
@@ -47,7 +47,8 @@ def read_markdown(text: str, name: str) -> Document:
         blocks.append(Block(start=start, end=start + len(content), level=level, page=page))
     facts = _facts(front[1]) if front else {}
     title = facts.get("title") or first_heading(text, blocks) or name
-    return Document(title=str(title), text=text, blocks=tuple(blocks), date=_date(facts.get("date")))
+    lang = stated_language(facts.get("lang") or facts.get("language"))
+    return Document(title=str(title), text=text, blocks=tuple(blocks), date=_date(facts.get("date")), lang=lang)
 
 
 def _facts(text: str) -> Mapping[str, Any]:

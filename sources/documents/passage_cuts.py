@@ -50,6 +50,7 @@ class Passage:
     end: int
     text: str
     date: str | None = None
+    lang: str | None = None
 
     @property
     def heading(self) -> str:
@@ -150,6 +151,7 @@ def _passage(document: Document, group: Sequence[Placed]) -> Iterator[Passage]:
         end=end,
         text=document.text[start:end],
         date=document.date,
+        lang=document.lang,
     )
 
 

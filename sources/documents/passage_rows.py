@@ -9,7 +9,7 @@ from sources.documents.passage_cuts import DOCUMENT_SUFFIXES, PassageSize, cut_p
 from sources.files import FileError, RawFile
 from sources.source import Broken, Raw
 
-COLUMNS = {"question": "heading", "context": "text", "date": "date", "meta": ["passage"]}
+COLUMNS = {"question": "heading", "context": "text", "date": "date", "language": "lang", "meta": ["passage"]}
 """The column of each field of a passage, as a mapping has them."""
 
 
@@ -42,7 +42,13 @@ def passage_rows(file: RawFile, *, least: int, most: int) -> Iterator[Raw | Brok
             "start": one.start,
             "end": one.end,
         }
-        row = {"heading": one.heading or one.title, "text": one.text, "date": one.date, "passage": place}
+        row = {
+            "heading": one.heading or one.title,
+            "text": one.text,
+            "date": one.date,
+            "lang": one.lang,
+            "passage": place,
+        }
         yield Raw(number, row)
     for line, page in enumerate(document.scanned_pages, number + 1):
         yield Broken(line, f"page {page} has no text, as a scan has none; recognise its text first (OCR)", "")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from sources.documents.document import Document, DocumentText
+from sources.documents.document import Document, DocumentText, stated_language
 from sources.fields.dates import parse_date
 
 LEFT_OUT = frozenset("script style noscript template nav footer button select textarea svg iframe head".split())
@@ -41,7 +41,9 @@ def read_web_page(content: bytes, name: str) -> Document:
     title = page.css_first("title")
     has_heading = any(block.level == 1 for block in reader.text.blocks)
     own_title = _spaced(title.text()) if title and not has_heading else None  # that of a site, often
-    return reader.text.document(own_title, name, _date_of(page))
+    html = page.css_first("html")
+    lang = stated_language(html.attributes.get("lang")) if html else None
+    return reader.text.document(own_title, name, _date_of(page), lang)
 
 
 def _decoded(content: bytes) -> str:
