@@ -7,7 +7,7 @@ from quality.scores.score_columns import Above, Lowest
 from sources.source import Source
 from sources.suggest import did_you_mean
 from synth.formatting.require_generated import RequireGenerated, require_generated
-from synth.judges import medical_filter, rubric, specialty
+from synth.judges import leak_judge, medical_filter, rubric, specialty
 from synth.judges.score_step import (
     DropByScore,
     Scores,
@@ -32,6 +32,12 @@ from synth.preferences.pair_rules import PairRules
 from synth.teachers.candidates import author
 from synth.teachers.embedders import model_and_threshold, revision_of
 from synth.teachers.teacher import Teacher
+
+
+def judge_leaks(rows: Step, judge: Teacher, generate: Generate) -> Step:
+    """Return the step that drops rows which a model finds to contain a benchmark item, of those left to it."""
+    config = leak_judge.LeakJudge(generated_by=author(judge))
+    return generate(leak_judge.STAGE_NAME, leak_judge.STAGE, config, judge, rows)
 
 
 def filter_medical(rows: Step, chosen: list[Source], judge: Teacher | None, generate: Generate) -> Step:

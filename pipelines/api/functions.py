@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.api.frames import CallError, File, Rows, Table, as_files
 from pipelines.api.verb_options import like_verb
-from pipelines.cli.build_verbs import SEMANTIC_THRESHOLD, decontaminate_files, dedup_files
+from pipelines.cli.build_verbs import SEMANTIC_THRESHOLD, decontaminate_files, dedup_files, leak_judge
 from pipelines.cli.check_verb import check_paths
 from pipelines.cli.teacher_options import requesting, spending
 
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     )
     from pipelines.build.choose_engine import EngineName
     from pipelines.build.session import BuildSession, SessionOptions
+    from pipelines.completions.budget import Spending
 
 Names = str | Sequence[str]
 """One name, or several."""
@@ -101,11 +102,9 @@ def build(
     start_engine = choose_engine(engine, ray_address, workers, Path(store))
     options = _session_options(store, shared_store, mirror, lock, relock=relock, overrides=overrides)
     session = _session(recipe, values, options)
-    if budget_cost is not None and price is None:
-        raise CallError(f"budget_cost is {budget_cost}, expected price with it: what a million tokens cost")
     account = session.build(
         start_engine=start_engine,
-        spending=spending(budget_tokens, budget_cost, price, watts),
+        spending=_spending(budget_tokens, budget_cost, price, watts),
         requesting=_requesting(concurrency, context_tokens, teacher_threads, timeout, tries, leave_out),
     )
     return Build(folder=Path(account.folder), account=account)
@@ -298,6 +297,17 @@ def decontaminate(
     embedder: str | None = None,
     similarity: float = 0.9,
     judge: str | None = None,
+    store: File = FROM_STORE,
+    budget_tokens: int | None = None,
+    budget_cost: float | None = None,
+    price: tuple[float, float] | None = None,
+    watts: float | None = None,
+    concurrency: int | None = None,
+    context_tokens: int | None = None,
+    teacher_threads: int | None = None,
+    timeout: float | None = None,
+    tries: int | None = None,
+    leave_out: Names = (),
     mirror: File | None = None,
 ) -> Decontamination:
     """Remove rows that contain benchmark items from a table or files.
@@ -306,6 +316,8 @@ def decontaminate(
     """
     from pipelines.api.results import Decontamination
 
+    budget = _spending(budget_tokens, budget_cost, price, watts)
+    how = _requesting(concurrency, context_tokens, teacher_threads, timeout, tries, leave_out)
     own = {"question": question_column, "options": options_column, "answer": answer_column}
     own |= {"context": context_column, "chain": chain_column, "messages": messages_column}
     items = {"item_question": item_question_column, "item_options": item_options_column}
@@ -314,9 +326,10 @@ def decontaminate(
     with _places(out) as (scratch, folder):
         named = against if isinstance(against, tuple) else tuple(map(str, as_files(against, "against", scratch)))
         columns = {"text": tuple(text_column), "id": id_column, **own, **items}
-        settings = {"embedder": embedder, "similarity": similarity, "judge": judge, "mirror": _path(mirror)}
+        settings = {"embedder": embedder, "similarity": similarity, "mirror": _path(mirror)}
         files = as_files(rows, "rows", scratch)
-        account = decontaminate_files(files, folder, named, {**columns, **settings, "overwrite": overwrite})
+        asked = leak_judge(judge, Path(store), how, budget)
+        account = decontaminate_files(files, folder, named, {**columns, **settings, "overwrite": overwrite}, asked)
         tables = _tables(folder, "kept", "dropped", "leaks", "not_checked")
         return Decontamination(**tables, account=_without_scratch_folder(account, out))
 
@@ -421,6 +434,15 @@ def _own_sources(source: Any, options: SessionOptions) -> list[dict[str, Any]]:
     return [*(one for one in several if isinstance(one, dict)), *resolved]
 
 
+def _spending(
+    budget_tokens: int | None, budget_cost: float | None, price: tuple[float, float] | None, watts: float | None
+) -> Spending:
+    """Return the account of a call with these limits."""
+    if budget_cost is not None and price is None:
+        raise CallError(f"budget_cost is {budget_cost}, expected price with it: what a million tokens cost")
+    return spending(budget_tokens, budget_cost, price, watts)
+
+
 def _requesting(
     concurrency: int | None,
     context: int | None,
@@ -430,7 +452,7 @@ def _requesting(
     leave_out: Names,
 ) -> dict[str, Any]:
     """Return the given settings of requests by the names of ``TeacherOptions``."""
-    how = {"concurrency": concurrency, "context": context, "threads": threads, "timeout_s": timeout}
+    how = {"concurrency": concurrency, "context_tokens": context, "threads": threads, "timeout_s": timeout}
     return requesting({**how, "max_tries": tries, "leave_out": tuple(leave_out)})
 
 

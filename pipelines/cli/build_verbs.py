@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
@@ -23,15 +23,18 @@ from pipelines.cli.shared_options import (
     main,
     recipe_verb,
 )
-from pipelines.cli.teacher_options import PRICE, REQUESTING, SPENDING, requesting, spending
+from pipelines.cli.teacher_options import PRICE, REQUESTING, SPENDING, requesting, spending, teacher_options
 from pipelines.terminal import echo, echo_json
 
 if TYPE_CHECKING:
     from pipelines.build.choose_engine import EngineName
     from pipelines.build.recipe import Recipe
     from pipelines.build.session import SessionOptions
+    from pipelines.completions.budget import Spending
     from pipelines.own_files.file_tables import FileAccount
+    from quality.decontamination.find_leaks import Judge
     from sources.source import Corpus
+    from synth.teachers.teacher import Answered, Request
 
 
 @recipe_verb("plan", *SESSION, PRICE, JSON)
@@ -395,11 +398,26 @@ def column_options(prefix: str, whose: str) -> Callable[[Any], Any]:
 )  # fmt: skip
 @click.option(
     "--judge",
-    help="Let this teacher judge similar pairs, as in openai:http://localhost:8000/v1#model.  [default: none]",
+    help="Let this teacher judge similar pairs, as in openai:http://localhost:8000/v1#model; its replies are kept in "
+    "the store.  [default: none]",
 )
+@STORE
+@teacher_options
 @MIRROR
 @JSON
-def decontaminate(files: tuple[Path, ...], out: Path, against: tuple[str, ...], as_json: bool, **options: Any) -> None:
+def decontaminate(
+    files: tuple[Path, ...],
+    out: Path,
+    against: tuple[str, ...],
+    judge: str | None,
+    store: Path,
+    budget_tokens: int | None,
+    budget_cost: float | None,
+    price: tuple[float, float] | None,
+    watts: float | None,
+    as_json: bool,
+    **options: Any,
+) -> None:
     """Remove rows of files that contain benchmark items.
 
     FILES are parquet, jsonl or csv, plain or .gz.
@@ -407,11 +425,33 @@ def decontaminate(files: tuple[Path, ...], out: Path, against: tuple[str, ...], 
     Columns of usual names (question, options, answer, context, rationale, messages, …) are compared by their role,
     other texts by themselves.
     """
-    echo_account(decontaminate_files(files, out, against, options), as_json)
+    budget = spending(budget_tokens, budget_cost, price, watts)
+    asked = leak_judge(judge, store, requesting(options), budget)
+    echo_account(decontaminate_files(files, out, against, options, asked), as_json)
+
+
+def leak_judge(spec: str | None, store: Path, how: dict[str, Any], budget: Spending) -> Judge | None:
+    """Return the judge of a spec, if there is one: ``how`` it is asked, and its replies are kept in the store."""
+    if spec is None:
+        return None
+    from pipelines.build.progress import show_progress
+    from pipelines.completions.cached_teacher import cached_teacher
+    from pipelines.completions.completion_store import FILE
+    from synth.judges.leak_judge import judge_of
+    from synth.teachers.options import TeacherOptions
+    from synth.teachers.specs import teacher
+
+    judge = teacher(spec, TeacherOptions(**how))
+
+    def ask(requests: Iterable[Request]) -> Iterator[Answered]:
+        with show_progress(1) as progress:
+            yield from cached_teacher(store / FILE, judge, budget, progress)(requests)
+
+    return judge_of(ask)
 
 
 def decontaminate_files(
-    files: Sequence[Path], out: Path, against: Sequence[str], options: dict[str, Any]
+    files: Sequence[Path], out: Path, against: Sequence[str], options: dict[str, Any], judge: Judge | None
 ) -> FileAccount:
     """Remove rows that contain benchmark items from files; ``options`` are the verb's other arguments by name."""
     from pipelines.own_files.leak_files import Columns
@@ -419,17 +459,12 @@ def decontaminate_files(
     from quality.decontamination.find_leaks import Decontaminate
     from quality.decontamination.inputs import ROLES
 
-    embed, judge, similarity = None, None, options["similarity"]
+    embed, similarity = None, options["similarity"]
     if options["embedder"]:
         from synth.teachers.embedders import embedder, model_and_threshold
 
         model, similarity = model_and_threshold("--embedder", options["embedder"], similarity)
         embed = embedder(model)
-    if options["judge"]:
-        from synth.judges.leak_step import leak_judge
-        from synth.teachers.specs import teacher
-
-        judge = leak_judge(teacher(options["judge"]))
     columns = Columns(
         text=options["text"],
         roles={role: options[role] for role in ROLES},

@@ -41,7 +41,7 @@ CONCURRENCY = click.option(
 )
 CONTEXT = click.option(
     "--context-tokens",
-    "context",
+    "context_tokens",
     type=click.IntRange(256, 10_000_000),
     help="Context size of each slot of a llamacpp teacher, prompt and answer together, in tokens.  [default: 4096]",
 )
@@ -86,8 +86,9 @@ GUARD_FORMAT = click.option(
 
 def requesting(arguments: dict[str, Any]) -> dict[str, Any]:
     """Remove the values of ``REQUESTING`` from ``arguments`` and return those that were set."""
-    names = ("concurrency", "context", "threads", "timeout_s", "max_tries", "leave_out")
-    return {name: value for name in names if (value := arguments.pop(name))}
+    names = ("concurrency", "context_tokens", "threads", "timeout_s", "max_tries", "leave_out")
+    set_here = {name: value for name in names if (value := arguments.pop(name))}
+    return {"context" if name == "context_tokens" else name: value for name, value in set_here.items()}
 
 
 def spending(

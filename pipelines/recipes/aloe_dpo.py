@@ -24,7 +24,6 @@ from synth.formatting.render_prompts import render_prompts
 from synth.formatting.require_generated import RequireGenerated, require_generated
 from synth.judges.guard import Guard
 from synth.judges.guard_formats import FormatName
-from synth.judges.leak_step import model_leaks
 from synth.preferences.chain_pairs import CHAIN_PAIRS, ChainPairs
 from synth.preferences.pair_rows import keep_source_pairs
 from synth.preferences.pair_rules import PairRules
@@ -161,7 +160,9 @@ def recipe(
         required=sources not in aloe_sft.AVAILABLE,
         semantic=semantic,
         name_model=name_model,
-        leaks=model_leaks(leak_embedder, leak_judge),
+        leak_embedder=leak_embedder,
+        leak_judge=leak_judge,
+        max_failed=max_failed,
         dates=aloe_sft.dates_of(before, undated),
     )
     make_teacher = partial(aloe_sft.make_teacher, use=license)

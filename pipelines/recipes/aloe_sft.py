@@ -25,6 +25,7 @@ from pipelines.model_steps import (
     choose_subset,
     filter_medical,
     generate_passage_questions,
+    judge_leaks,
     label_specialties,
     mark_responses,
     score_and_select,
@@ -56,7 +57,7 @@ from synth.formatting.mix import Mix, mix, row_sizes
 from synth.formatting.mix_parts import ALOE_GENERAL, ALOE_SHARES, Part, aloe_parts
 from synth.formatting.render_prompts import render_prompts
 from synth.formatting.row_limit import RowLimit, limit_rows
-from synth.judges.leak_step import ModelLeaks, drop_leaks_with_models, embed_items, item_vectors, model_leaks
+from synth.judges.leak_step import drop_leaks_with_models, embed_items, item_vectors, model_leaks
 from synth.judges.score_step import RUBRIC, drop_rules, pinned_scores
 from synth.judges.semantic_step import row_vectors, semantic_config, semantic_duplicate_records
 from synth.passages.passage_questions import LEAST_CHARS, Form
@@ -199,7 +200,9 @@ def recipe(
         excluded_corpora=excluded_corpora,
         semantic=semantic,
         name_model=name_model,
-        leaks=model_leaks(leak_embedder, leak_judge),
+        leak_embedder=leak_embedder,
+        leak_judge=leak_judge,
+        max_failed=max_failed,
         dates=dates_of(before, undated),
     )
     [rows] = split_rows(rows, shares=(validation_share, test_share), seed=split_seed, near_threshold=near_threshold)
@@ -274,7 +277,9 @@ def clean_and_deduplicate(
     excluded_corpora: tuple[Step, ...] = (),
     semantic: str | None = None,
     name_model: str | None = None,
-    leaks: ModelLeaks | None = None,
+    leak_embedder: str | None = None,
+    leak_judge: str | None = None,
+    max_failed: float = 0.0,
     dates: DateGate | None = None,
 ) -> Step:
     """Return the steps from raw files to clean rows: deduplicated, decontaminated, without personal data.
@@ -298,12 +303,16 @@ def clean_and_deduplicate(
             "semantic", semantic_duplicate_records, meanings, deduplicated, sketch=row_vectors, by_model=True
         )
     benchmarks = tuple(read(benchmark, required=False) for benchmark in HELD_OUT.values())
-    if leaks and (leaks.embedder or leaks.judge):
+    if leak_embedder or leak_judge:
+        leaks = model_leaks(leak_embedder, judged=leak_judge is not None)
         vectors = item_vectors(leaks)
         sketch = ReferenceSketch(make=embed_items, config=vectors) if vectors else None
         decontaminated = each_shard(
             "leaks", drop_leaks_with_models, leaks, deduplicated, reference_inputs=benchmarks, sketch=sketch
         )
+        if leak_judge:
+            judge = teacher_of(leak_judge, TeacherOptions())
+            decontaminated = judge_leaks(decontaminated, judge, partial(generate_step, max_failed=max_failed))
     else:
         decontaminated = each_shard("leaks", drop_leaks, Decontaminate(), deduplicated, reference_inputs=benchmarks)
     if excluded_corpora:

@@ -21,7 +21,6 @@ from sources.suggest import did_you_mean
 from synth.cot.chain_settings import Chains, Cot
 from synth.cot.sample_chains import CHAINS
 from synth.formatting.require_generated import RequireGenerated, require_generated
-from synth.judges.leak_step import model_leaks
 from synth.teachers.candidates import author
 
 PLAIN: ChainPrompt = "headqa"
@@ -87,7 +86,9 @@ def recipe(
         limit=limit,
         semantic=semantic,
         name_model=name_model,
-        leaks=model_leaks(leak_embedder, leak_judge),
+        leak_embedder=leak_embedder,
+        leak_judge=leak_judge,
+        max_failed=max_failed,
         dates=aloe_sft.dates_of(before, undated),
     )
     [rows] = aloe_sft.split_rows(

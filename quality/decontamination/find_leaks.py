@@ -101,10 +101,12 @@ def find_leaks(
     embed: Embed | None = None,
     judge: Judge | None = None,
     workers: int | None = None,
+    suspects: bool = False,
 ) -> pl.DataFrame:
     """Return the pairs (``LEAK_SCHEMA``) of rows and indexed items, sorted by row id, layer and score.
 
-    Each row is judged alone, so shards may be searched one after the other.
+    With ``suspects`` pairs too weak to drop a row are among them, with the layer ``suspected``. Each row is judged
+    alone, so shards may be searched one after the other.
     """
     rows, workers = checked(rows, ROW_SCHEMA), workers or os.cpu_count() or 1
     size = min(SLICE_ROWS, max(1, -(-rows.height // workers)))
@@ -112,14 +114,23 @@ def find_leaks(
     near = _neighbourhood(index, config, embed) if embed is not None else None
     with ThreadPoolExecutor(workers) as pool:
         found = pool.map(lambda part: lexical_pairs(part, index, config.thresholds), slices)
-        per_slice = [_in_slice(part, pairs, index, near, judge) for part, pairs in zip(slices, found, strict=True)]
+        per_slice = [
+            _in_slice(part, pairs, index, near, judge, suspects=suspects)
+            for part, pairs in zip(slices, found, strict=True)
+        ]
     pairs = pl.concat([pl.DataFrame(schema=LEAK_SCHEMA), *per_slice])
     pairs = pairs.sort("id", _strength(), "score", "benchmark", "item", descending=[False, False, True, False, False])
     return pairs.unique(["id", "benchmark", "item"], keep="first", maintain_order=True)
 
 
 def _in_slice(
-    rows: pl.DataFrame, pairs: pl.DataFrame, index: LeakIndex, near: Near | None, judge: Judge | None
+    rows: pl.DataFrame,
+    pairs: pl.DataFrame,
+    index: LeakIndex,
+    near: Near | None,
+    judge: Judge | None,
+    *,
+    suspects: bool,
 ) -> pl.DataFrame:
     """Return the leaks (``LEAK_SCHEMA``) among some rows, given their lexical pairs."""
     if near is not None:
@@ -129,7 +140,7 @@ def _in_slice(
     pairs = pairs.unique(["row", "item_group"], keep="first", maintain_order=True)
     if judge is not None:
         return _apply_judge(_spelled_out(pairs, rows, index), judge)
-    return _spelled_out(pairs.filter(pl.col("layer") != SUSPECTED), rows, index)
+    return _spelled_out(pairs if suspects else pairs.filter(pl.col("layer") != SUSPECTED), rows, index)
 
 
 def _strength() -> pl.Expr:

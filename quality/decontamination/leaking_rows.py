@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from quality.decontamination.cleaned_items import with_cleaned
-from quality.decontamination.find_leaks import Decontaminate, Judge, drop_table, find_leaks
+from quality.decontamination.find_leaks import Decontaminate, drop_table, find_leaks
 from quality.decontamination.inputs import items_of, rows_of
 from quality.decontamination.item_index import LeakIndex, build_index
 from quality.decontamination.neighbors import Embed
@@ -18,21 +18,28 @@ from sources.table import frame
 
 
 def drop_leaks(
-    rows: pl.DataFrame,
-    config: Decontaminate,
-    benchmarks: tuple[Path, ...],
-    *,
-    embed: Embed | None = None,
-    judge: Judge | None = None,
+    rows: pl.DataFrame, config: Decontaminate, benchmarks: tuple[Path, ...], *, embed: Embed | None = None
 ) -> Outcome:
     """Return the rows, with leaking rows dropped, and the table ``leaks`` of all pairs with both texts.
 
     ``benchmarks`` are parquet files of records, used for comparison only.
     """
-    pairs = find_leaks(rows_of(rows), _index(benchmarks), config, embed=embed, judge=judge, workers=1)
+    pairs = leaking_pairs(rows, config, benchmarks, embed=embed)
     drops = drop_table(without_passed(pairs, rows, "leak:" + pl.col("layer")))
     marked = rows.join(drops, on="id", how="left", maintain_order="left")
     return Outcome(rows=marked, tables={"leaks": pairs})
+
+
+def leaking_pairs(
+    rows: pl.DataFrame,
+    config: Decontaminate,
+    benchmarks: tuple[Path, ...],
+    *,
+    embed: Embed | None = None,
+    suspects: bool = False,
+) -> pl.DataFrame:
+    """Return the pairs (``LEAK_SCHEMA``) of rows and items of benchmarks, those too weak to drop a row if asked for."""
+    return find_leaks(rows_of(rows), _index(benchmarks), config, embed=embed, workers=1, suspects=suspects)
 
 
 @lru_cache(maxsize=1)

@@ -1,8 +1,7 @@
-"""Decontamination with models: an embedder finds items in other words and languages, a judge decides doubtful ones."""
+"""Decontamination with models: an embedder finds items in other words and languages, a judge decides later."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -15,26 +14,18 @@ from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass as checked
 
 from quality.decontamination.cleaned_items import with_cleaned
-from quality.decontamination.find_leaks import Decontaminate, Judge, distinctive_questions
+from quality.decontamination.find_leaks import Decontaminate, distinctive_questions, drop_table
 from quality.decontamination.inputs import items_of
 from quality.decontamination.item_index import build_index
-from quality.decontamination.leaking_rows import drop_leaks
+from quality.decontamination.leaking_rows import drop_leaks, leaking_pairs
+from quality.decontamination.lexical_layers import SUSPECTED
 from quality.decontamination.neighbors import Embed, unit_vectors
 from quality.embeddings import VECTORS, VectorError, as_column, as_matrix
-from quality.outcome import Outcome
+from quality.outcome import Outcome, without_passed
 from sources.fields.names import portable_model
 from sources.formats.literal import read_parquet
-from sources.record import Message
+from synth.judges.leak_judge import leave_to_judge
 from synth.teachers.embedders import loaded_embedder, model_and_threshold, revision_of
-from synth.teachers.specs import teacher
-from synth.teachers.teacher import Completion, Request, Sampling, Teacher
-
-PROMPT = (
-    "Text A comes from a training set, text B is an examination question.\n\nText A:\n{mine}\n\nText B:\n{theirs}\n\n"
-    "Is the question of B contained in A, be it in other words or another language, with the same facts and the same "
-    "right answer? Answer with one word, yes or no."
-)
-MOST_CHARS = 6000
 
 VECTOR_SCHEMA = pl.Schema({"text": pl.String(), "vector": VECTORS})
 """The kept vectors of questions of a benchmark."""
@@ -45,26 +36,28 @@ THRESHOLD = 0.9
 
 @checked(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
 class ModelLeaks:
-    """The text layers, the embedding model with the hash of its files, and the judge; both models are optional."""
+    """The text layers and, if there is one, the embedding model with the hash of its files.
+
+    ``judged`` rows are left in the set with their pairs (``leak_judge``), but for those that are equal to an item.
+    """
 
     layers: Decontaminate = Field(default_factory=Decontaminate)
     embedder: str | None = None
     embedder_revision: str = ""
-    judge: str | None = None
+    judged: bool = False
 
     def portable(self) -> ModelLeaks:
-        """Return the settings with the models named as on any machine."""
-        embedder, judge = (spec and portable_model(spec) for spec in (self.embedder, self.judge))
-        return replace(self, embedder=embedder, judge=judge)
+        """Return the settings with the model named as on any machine."""
+        return replace(self, embedder=self.embedder and portable_model(self.embedder))
 
 
-def model_leaks(spec: str | None, judge: str | None) -> ModelLeaks:
+def model_leaks(spec: str | None, *, judged: bool) -> ModelLeaks:
     """Return the settings of ``MODEL`` or ``MODEL@THRESHOLD``; ``ValueError`` for an invalid threshold."""
     if spec is None:
-        return ModelLeaks(judge=judge)
+        return ModelLeaks(judged=judged)
     model, least = model_and_threshold("leak_embedder", spec, THRESHOLD)
     layers = Decontaminate(similarity=least)
-    return ModelLeaks(layers=layers, embedder=model, embedder_revision=revision_of(model), judge=judge)
+    return ModelLeaks(layers=layers, embedder=model, embedder_revision=revision_of(model), judged=judged)
 
 
 @checked(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
@@ -99,15 +92,25 @@ def embed_items(rows: pl.DataFrame, config: ItemVectors) -> pl.DataFrame:
 
 
 def drop_leaks_with_models(rows: pl.DataFrame, config: ModelLeaks, files: tuple[Path, ...]) -> Outcome:
-    """Drop leaking rows as ``leaking_rows.drop_leaks`` does, with the help of the models.
+    """Drop leaking rows as ``leaking_rows.drop_leaks`` does, with the help of an embedding model, or for a judge.
 
     ``files`` are those of benchmarks, which those of ``embed_items`` follow where there is an embedding model.
     """
-    judge = leak_judge(teacher(config.judge)) if config.judge else None
-    if config.embedder is None:
-        return drop_leaks(rows, config.layers, files, judge=judge)
-    benchmarks, vectors = files[: len(files) // 2], files[len(files) // 2 :]
-    return drop_leaks(rows, config.layers, benchmarks, embed=_with_vectors(config.embedder, vectors), judge=judge)
+    benchmarks, embed = files, None
+    if config.embedder is not None:
+        benchmarks, vectors = files[: len(files) // 2], files[len(files) // 2 :]
+        embed = _with_vectors(config.embedder, vectors)
+    if not config.judged:
+        return drop_leaks(rows, config.layers, benchmarks, embed=embed)
+    found = leaking_pairs(rows, config.layers, benchmarks, embed=embed, suspects=True)
+    pairs = without_passed(found, rows, "leak:" + pl.col("layer"))
+    certain = pl.col("id").is_in(pairs.filter(pl.col("layer") == "exact")["id"].implode())
+    sure = pairs.filter(certain, pl.col("layer") != SUSPECTED)
+    marked = leave_to_judge(rows, pairs.filter(~certain))
+    return Outcome(
+        rows=marked.join(drop_table(sure), on="id", how="left", maintain_order="left"),
+        tables={"leaks": found.filter(certain, pl.col("layer") != SUSPECTED)},
+    )
 
 
 @lru_cache(maxsize=1)
@@ -134,26 +137,3 @@ def _with_vectors(spec: str, files: tuple[Path, ...]) -> Embed:
         return together
 
     return embed
-
-
-def leak_judge(model: Teacher) -> Judge:
-    """Return a judge that sends requests to ``model``; its verdict is None for a reply without a plain yes or no."""
-
-    def judge(pairs: Sequence[tuple[str, str]]) -> list[bool | None]:
-        requests = []
-        for at, (mine, theirs) in enumerate(pairs):
-            prompt = Message("user", PROMPT.format(mine=mine[:MOST_CHARS], theirs=theirs[:MOST_CHARS]))
-            requests.append(Request(row=str(at), stage="leaks", messages=(prompt,), sampling=Sampling(temperature=0.0)))
-        verdicts: list[bool | None] = [None] * len(pairs)
-        for request, reply in model.complete(requests):
-            if isinstance(reply, Completion):
-                verdicts[int(request.row)] = read_verdict(reply.text)
-        return verdicts
-
-    return judge
-
-
-def read_verdict(text: str) -> bool | None:
-    """Return True for yes, False for no, None where the reply has neither word or both."""
-    words = {word.lower() for word in re.findall(r"(?i)\b(yes|no)\b", text)}
-    return None if len(words) != 1 else words == {"yes"}
