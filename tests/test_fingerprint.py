@@ -32,11 +32,14 @@ from sources.shapes.row_shapes import parquet, under
 from synth.cot.sample_chains import CHAINS
 from synth.formatting.instructions import add_instructions
 from synth.formatting.render_prompts import render_prompts
+from synth.judges.leak_judge import LeakJudge
 from synth.judges.leak_step import ModelLeaks
 from synth.judges.score_step import Scores, SelectRows
 from synth.preferences.model_answers import RewardedAnswers
 from synth.preferences.reward_margins import RewardMargins
+from synth.teachers.candidates import author
 from synth.teachers.embedders import revision_of
+from synth.teachers.specs import teacher
 
 ROOT = Path(fingerprint.__file__).parents[2]
 MIRROR = Path(__file__).parent / "fixtures" / "mirror"
@@ -255,7 +258,7 @@ def test_a_model_is_known_by_name_and_content_wherever_its_folder_is(place, tmp_
     rule = Diversity(score="ifd", size=1)
     for make in (
         lambda spec: Semantic(model=spec, threshold=0.9, revision=revision[spec]),
-        lambda spec: ModelLeaks(embedder=spec, embedder_revision=revision[spec], judge=spec),
+        lambda spec: ModelLeaks(embedder=spec, embedder_revision=revision[spec]),
         lambda spec: Scores(ifd=spec, deita=(spec,), revisions=(revision[spec],)),
         lambda spec: SelectRows(rule=rule, embedder=spec, revision=revision[spec]),
         lambda spec: RewardMargins(model=spec, revision=revision[spec]),
@@ -267,8 +270,10 @@ def test_a_model_is_known_by_name_and_content_wherever_its_folder_is(place, tmp_
 
 
 def test_a_served_model_is_known_without_its_address():
-    config = ModelLeaks(judge="openai:http://10.0.0.7:8000/v1#judge", embedder="ORG/MODEL")
-    assert (plain(config)["judge"], plain(config)["embedder"]) == ("openai:judge", "ORG/MODEL")
+    config = ModelLeaks(embedder="openai:http://10.0.0.7:8000/v1#vectors")
+    assert plain(config)["embedder"] == "openai:vectors"
+    judge = LeakJudge(generated_by=author(teacher("openai:http://10.0.0.7:8000/v1#judge")))
+    assert plain(judge)["generated_by"]["name"] == "openai:judge"
 
 
 NOT_DECIDING = {
