@@ -24,8 +24,11 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from tiny_recipe import SABILA, names, steps, tree
 
-SHARE_OF_A_BUILD = 0.25
+SHARE_OF_A_BUILD = 0.15
 """The longest time before a kill, besides starting, as a share of what an undisturbed build takes."""
+
+LONGER = 1.5
+"""By how much that time grows after a kill before which no step was finished, so that long steps end."""
 
 
 def start(folder, given, store, *more):
@@ -86,13 +89,13 @@ def main():
         killed, stores, moments = 0, 0, Counter()
         while killed < given.kills:
             store = folder / f"killed-{stores}"
-            stores += 1
+            stores, patience = stores + 1, 1.0
             while True:
                 before = steps(store)
                 process = start(folder, given, store, *engine)
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     if killed < given.kills:
-                        process.wait(timeout=rng.uniform(0, starting + SHARE_OF_A_BUILD * took))
+                        process.wait(timeout=rng.uniform(0, patience * (starting + SHARE_OF_A_BUILD * took)))
                     else:
                         process.wait()
                 if process.poll() is None:
@@ -103,6 +106,7 @@ def main():
                     if lost := {name for name, mark in before.items() if done.get(name) != mark}:
                         sys.exit(f"kill {killed}: finished steps were made again or lost: {', '.join(sorted(lost))}")
                     moments.update(names(path.name for path in (store / "partial").glob("*")))
+                    patience = 1.0 if len(done) > len(before) else patience * LONGER
                     print(f"kill {killed}: {len(done)} steps finished, {len(done) - len(before)} new", flush=True)
                     continue
                 finished(process, folder)
