@@ -349,6 +349,15 @@ def test_the_forecast_of_requests_is_what_is_sent(store, teachers, monkeypatch):
     assert requests_forecast(pairs, "answers", "judged-pairs") == [6, 6]
 
 
+def test_a_plan_does_not_say_none_of_requests_about_what_is_still_to_be_written(store, teachers):
+    """A guard judges answers: how many is known once the target of the attacks has given them."""
+    values = {"stage": "red_team", "teacher": "writer", "guard": "judge", "guard_protocol": "prompt", "limit": "2"}
+    session(store, "aloe_dpo", stage="red_team", limit="2").build(workers=1)
+    target, guard = requests_forecast(session(store, "aloe_dpo", **values), "target", "guard-answers")
+    assert target > 0
+    assert guard is None
+
+
 def requests_forecast(bench, *names):
     """Return the forecast requests of some steps."""
     asks = {step.step: step.asks for step in bench.forecast(Rates()).steps}

@@ -28,8 +28,9 @@ def requests_of(node: Node, store: Store, rates: Rates) -> RequestForecast | Non
     """Return the first round of requests of a generating step, in all and by part; None for any other step.
 
     The estimate uses the rows of the nearest built step before it, some of which may still be dropped; None where none
-    is built. Later rounds, for rows without a right answer, are estimated from the rows that are answered in the store,
-    as by a build of a few rows before; their most is known in any case.
+    is built, or where these rows make no request and a model is still to write what comes between. Later rounds, for
+    rows without a right answer, are estimated from the rows that are answered in the store, as by a build of a few rows
+    before; their most is known in any case.
     """
     work, known = node.step.work, _built(node, store)
     if not isinstance(work, GenerateStep):
@@ -46,6 +47,8 @@ def requests_of(node: Node, store: Store, rates: Rates) -> RequestForecast | Non
             parts.setdefault(part, []).extend(requests)
     completions = store.root / FILE
     first = [one for requests in parts.values() for one in requests]
+    if not first and _generated_between(node, known):  # such as a guard's, about answers that are still to be written
+        return RequestForecast(requests=None, foretold_from=None)
     total = _figures(first, work, completions, rates)
     named = {part: _figures(requests, work, completions, rates) for part, requests in sorted(parts.items()) if part}
     expected, expected_from = len(first), 0
@@ -125,6 +128,14 @@ def _built(node: Node, store: Store) -> Node | None:
         if store.done(node.name):
             return node
     return None
+
+
+def _generated_between(node: Node, built: Node) -> bool:
+    """Return whether a model writes in a step after ``built`` and before ``node``."""
+    while (node := node.inputs[0]) is not built:
+        if isinstance(node.step.work, GenerateStep):
+            return True
+    return False
 
 
 def _known_of(requests: Sequence[Request], work: GenerateStep, path: Path) -> dict[str, int]:
