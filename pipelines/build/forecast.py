@@ -51,13 +51,13 @@ def requests_of(node: Node, store: Store, rates: Rates) -> RequestForecast | Non
         return RequestForecast(requests=None, foretold_from=None)
     total = _figures(first, work, completions, rates)
     named = {part: _figures(requests, work, completions, rates) for part, requests in sorted(parts.items()) if part}
-    expected, expected_from = len(first), 0
+    expected, expected_from = None, 0
     if most > len(first) and total.answered_before:
         tables = (read_parquet(path) for path in shards)
         expected, expected_from = _all_rounds(tables, node.step.config, work, parts, completions)
     return RequestForecast(
         **total.to_json(),
-        requests_expected=expected if expected_from else None,
+        requests_expected=expected,
         expected_from=expected_from,
         requests_at_most=most,
         foretold_from=known.step.name,
@@ -71,8 +71,8 @@ def _all_rounds(
     work: GenerateStep,
     parts: Mapping[str, Sequence[Request]],
     completions: Path,
-) -> tuple[int, int]:
-    """Return the requests expected in all rounds, and the number of rows that this follows from.
+) -> tuple[int | None, int]:
+    """Return the requests expected in all rounds, and the number of rows that this follows from; None from no row.
 
     The step is run with the stored answers alone. Rows whose requests are all answered give the mean of their part, or
     of all parts where none of theirs is answered; other rows are taken to need as many.
@@ -94,10 +94,10 @@ def _all_rounds(
         for rows in tables:
             work.function(rows, config, answer_from_store)
     except TeacherError:  # unreadable stored answers end a build too, which says so
-        return 0, 0
+        return None, 0
     finished = sent.keys() - unanswered
     if not finished:
-        return 0, 0
+        return None, 0
     mean_of_all = sum(sent[row] for row in finished) / len(finished)
     expected = 0.0
     for requests in parts.values():

@@ -31,7 +31,7 @@ SCRATCH = ("shards", "sketch", "decided", "quarantine")
 
 
 BUILDING = ".building"
-"""Lock that every build shares, and that whoever removes steps has alone."""
+"""Lock that all builds share; only the removal of steps holds it exclusively."""
 
 
 class StoreError(SabilaError):

@@ -215,8 +215,13 @@ def _apply_judge(pairs: pl.DataFrame, judge: Judge) -> pl.DataFrame:
         )
     to_judge = to_judge.with_columns(verdict=pl.Series(verdicts, dtype=pl.Boolean))
     kept = to_judge.filter(pl.col("verdict").fill_null(True))
+    return pl.concat([pairs.filter(pl.col("layer") == "exact"), with_layer_of_judge(kept)])
+
+
+def with_layer_of_judge(pairs: pl.DataFrame) -> pl.DataFrame:
+    """Return pairs that a judge did not clear: those that were only suspected have the layer ``judge``."""
     layer = pl.when(pl.col("layer") == SUSPECTED).then(pl.lit("judge")).otherwise("layer")
-    return pl.concat([pairs.filter(pl.col("layer") == "exact"), kept.with_columns(layer=layer)])
+    return pairs.with_columns(layer=layer)
 
 
 def drop_table(pairs: pl.DataFrame) -> pl.DataFrame:

@@ -75,8 +75,8 @@ class LeakIndex:
 def build_index(items: pl.DataFrame) -> LeakIndex:
     """Return the index of a table of items (``ITEM_SCHEMA``); ``ValueError`` for a table with wrong columns."""
     items, item_groups = _item_groups(checked(items, ITEM_SCHEMA))
-    with ThreadPoolExecutor(1) as beside:
-        verbatim = beside.submit(build_verbatim, items, item_groups["question"])
+    with ThreadPoolExecutor(1) as thread:
+        verbatim = thread.submit(build_verbatim, items, item_groups["question"])
         return _with_postings(items, item_groups, verbatim)
 
 

@@ -14,8 +14,7 @@ import polars as pl
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass as checked
 
-from quality.decontamination.find_leaks import LEAK_SCHEMA, Judge, drop_table
-from quality.decontamination.lexical_layers import SUSPECTED
+from quality.decontamination.find_leaks import LEAK_SCHEMA, Judge, drop_table, with_layer_of_judge
 from quality.outcome import Outcome
 from sources.table import to_json
 from synth.answers import json_reply
@@ -126,19 +125,11 @@ def drop_judged(rows: pl.DataFrame, judged: list[JudgedPair], candidates: pl.Dat
     return Outcome(rows=plain.join(drops, on="id", how="left", maintain_order="left"), tables={"leaks": left})
 
 
-def with_layer_of_judge(pairs: pl.DataFrame) -> pl.DataFrame:
-    """Return pairs that a judge did not clear: those that were only suspected have the layer ``judge``."""
-    layer = pl.when(pl.col("layer") == SUSPECTED).then(pl.lit("judge")).otherwise("layer")
-    return pairs.with_columns(layer=layer)
-
-
 def _without_pairs(meta: str) -> str:
     if f'"{LEFT_TO_JUDGE}"' not in meta:
         return meta
     return to_json({name: value for name, value in orjson.loads(meta).items() if name != LEFT_TO_JUDGE})
 
-
-HINT = "expected a last line 'Answer: yes' or 'Answer: no'; use a model that follows its prompt"
 
 STAGE = Stage(
     items=texts_to_judge,
@@ -146,7 +137,7 @@ STAGE = Stage(
     read=read_decision,
     finish=drop_judged,
     readable=lambda text, config: bool(extract(text, YES_NO).decision),
-    hint=HINT,
+    hint="expected a last line 'Answer: yes' or 'Answer: no'; use a model that follows its prompt",
 )
 
 
