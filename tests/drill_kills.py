@@ -55,17 +55,10 @@ def cluster(nodes):
     if not nodes:
         yield ("--workers", "2")
         return
-    from ray.cluster_utils import Cluster
+    from test_engines import nodes as ray_cluster
 
-    node = {"num_cpus": 1, "object_store_memory": 256 << 20, "include_dashboard": False}
-    made = Cluster(initialize_head=True, head_node_args=node)
-    try:
-        for _ in range(nodes - 1):
-            made.add_node(**node)
-        made.wait_for_nodes()
+    with ray_cluster(nodes) as made:
         yield ("--engine", "ray", "--ray-address", made.address)
-    finally:
-        made.shutdown()
 
 
 def main():
