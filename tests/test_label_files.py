@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from pipelines.cli.commands import main
+from synth.judges import rubric
 from synth.teachers.teacher import Completion, Failure
 
 PASSAGE = "Iron is needed for haemoglobin, and its lack makes people tired. " * 6
@@ -33,6 +34,8 @@ class Writer:
             return "Who knows." if "Bach" in prompt else f"Answer: {'yes' if 'heart' in prompt else 'no'}"
         if stage == "specialty":
             return "Specialty: Cardiology" if "heart" in prompt else "I cannot say."
+        if stage == "rubric":
+            return json.dumps({"remark": "Well said.", **dict.fromkeys(rubric.CRITERIA, 4)})
         if stage == "passage-answer":
             return json.dumps({"answerable": True, "answer": "For lack of iron."})
         if stage == "passage-agreement":
@@ -77,7 +80,8 @@ def test_a_specialty_alone_keeps_all_rows_and_names_why_one_has_none(tmp_path, w
     file = write(
         tmp_path / "a.jsonl", [*ROWS[:2], {"question": "It is too long."}, {"question": None}, {"question": " "}]
     )
-    done = call("label", file, "--out", tmp_path / "out", "--specialty", "w", "--store", tmp_path / "store", "--json")
+    arguments = ("--specialty", "w", "--max-failed", "0.34", "--store", tmp_path / "store", "--json")
+    done = call("label", file, "--out", tmp_path / "out", *arguments)
     assert done.exit_code == 0, done.output
     kept = pl.read_parquet(tmp_path / "out" / "kept.parquet")
     assert kept.select("specialty", "specialty_reason", "specialty_by").rows() == [
@@ -139,6 +143,35 @@ def test_a_call_whose_requests_all_failed_writes_no_result(tmp_path, writer, arg
     assert done.exit_code == 1
     assert "failed, expected replies; the first error is: " in done.output
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("verb", "model", "allowed", "code"),
+    [
+        ("label", "--specialty", "0", 1),
+        ("label", "--medical", "0.4", 1),
+        ("label", "--medical", "0.5", 0),
+        ("score", "--rubric", "0", 1),
+        ("questions", "--teacher", "0", 1),
+        ("pairs", "--judge", "0.1", 1),
+    ],
+)
+def test_a_call_of_which_some_requests_failed_says_so_and_writes_the_others(
+    tmp_path, writer, verb, model, allowed, code
+):
+    rows = [
+        {"text": PASSAGE, "question": "Why does the heart beat?", "chosen": "It must.", "rejected": "Who knows?"},
+        {"text": "It is too long. " * 30, "question": "It is too long.", "chosen": "Rest.", "rejected": "Run."},
+    ]
+    kept = {"label": ("question",), "score": ("question", "chosen"), "questions": ("text",)}.get(verb, rows[0])
+    file = write(tmp_path / "a.jsonl", [{name: row[name] for name in kept} for row in rows])
+    more = ("--answer-column", "chosen") if verb == "score" else ()
+    arguments = (model, "w", "--max-failed", allowed, "--store", tmp_path / "store")
+    done = call(verb, file, "--out", tmp_path / "out", *more, *arguments)
+    assert done.exit_code == code, done.output
+    assert ("requests failed, expected" in done.output) == (code == 1)
+    written = [pl.read_parquet(tmp_path / "out" / f"{name}.parquet") for name in ("kept", "dropped")]
+    assert sum(map(len, written)) == 2
 
 
 def test_a_result_is_complete_where_kept_rows_are(tmp_path, writer, monkeypatch):

@@ -10,7 +10,7 @@ import click
 from pipelines.cli.file_path import FilePath
 from pipelines.cli.number_range import NumberRange
 from pipelines.cli.shared_options import FILES, JSON, OVERWRITE, STORE, echo_account, main
-from pipelines.cli.teacher_options import requesting, spending, teacher_options
+from pipelines.cli.teacher_options import refuse_failed, requesting, spending, teacher_options
 from pipelines.terminal import echo, echo_json
 
 if TYPE_CHECKING:
@@ -34,6 +34,15 @@ ANSWER = click.option(
     "answer",
     help="Column with the answer.  [default: usual names, as response, output, completion; else the last turn of the "
     "conversation]",
+)
+
+MAX_FAILED = click.option(
+    "--max-failed",
+    type=NumberRange(0, 1, max_open=True),
+    default=0.0,
+    show_default=True,
+    help="Share of the requests to a teacher or judge that may fail. Where more fail the exit code is 1; the result is "
+    "written in either case, and rows without a reply say why.",
 )
 
 
@@ -90,6 +99,7 @@ ANSWER = click.option(
     "[default: drop none]",
 )
 @STORE
+@MAX_FAILED
 @teacher_options
 @JSON
 def score(
@@ -102,6 +112,7 @@ def score(
     drop_lowest: tuple[str, ...],
     drop_above: tuple[str, ...],
     store: Path,
+    max_failed: float,
     as_json: bool,
     **more: Any,
 ) -> None:
@@ -141,6 +152,7 @@ def score(
     columns = TextColumns(question=question, answer=answer)
     account = run(files, out, columns=columns, scoring=scoring, overwrite=overwrite)
     echo_account(account, as_json)
+    refuse_failed(scoring.spending, max_failed)
 
 
 @main.command()
@@ -223,6 +235,7 @@ def select(
     help="Drop rows that this model does not call medical, and those without an answer.  [default: none]",
 )
 @STORE
+@MAX_FAILED
 @teacher_options
 @JSON
 def label(
@@ -233,6 +246,7 @@ def label(
     specialty: str | None,
     medical: str | None,
     store: Path,
+    max_failed: float,
     as_json: bool,
     **limits: Any,
 ) -> None:
@@ -259,6 +273,7 @@ def label(
         spending=spending(**limits),
     )
     echo_account(run(files, out, columns=TextColumns(question=question), labels=labels, overwrite=overwrite), as_json)
+    refuse_failed(labels.spending, max_failed)
 
 
 @main.command()
@@ -296,6 +311,7 @@ def label(
     help="Tries for each passage; the first that is verified is kept.",
 )
 @STORE
+@MAX_FAILED
 @teacher_options
 @JSON
 def questions(
@@ -308,6 +324,7 @@ def questions(
     passage_chars: tuple[int, int],
     samples: int,
     store: Path,
+    max_failed: float,
     as_json: bool,
     **limits: Any,
 ) -> None:
@@ -343,6 +360,7 @@ def questions(
         spending=spending(**limits),
     )
     echo_account(write_questions(files, out, how=how, overwrite=overwrite), as_json)
+    refuse_failed(how.spending, max_failed)
 
 
 @main.command()
@@ -395,6 +413,7 @@ def questions(
     help="Drop pairs of which one answer has more than so many times the characters of the other.",
 )
 @STORE
+@MAX_FAILED
 @teacher_options
 @JSON
 def pairs(
@@ -410,6 +429,7 @@ def pairs(
     min_margin: float,
     max_length_ratio: float,
     store: Path,
+    max_failed: float,
     as_json: bool,
     **limits: Any,
 ) -> None:
@@ -443,6 +463,7 @@ def pairs(
     )
     account = write_pairs(files, out, columns=TextColumns(question=question), how=how, overwrite=overwrite)
     echo_account(account, as_json)
+    refuse_failed(how.spending, max_failed)
 
 
 @main.command()

@@ -206,6 +206,8 @@ def echo_record(record: ResultRecord, text: Callable[[ResultRecord], str], out: 
 TRACEBACK = "SABILA_TRACEBACK"
 """Environment variable that lets errors through with their traceback."""
 
+INTERRUPTED = "interrupted; what is finished and what models answered is kept: run the same command to go on from there"
+
 
 @contextmanager
 def guard() -> Iterator[None]:
@@ -221,6 +223,8 @@ def guard() -> Iterator[None]:
         if getattr(error, "errno", None) == errno.EPIPE:
             raise  # click ends quietly when the reader of the pipe has closed it
         raise _ended(error) from error
+    except KeyboardInterrupt as error:
+        raise click.ClickException(INTERRUPTED) from error
     except BaseException as error:
         if type(error).__name__ != "PanicException":  # a panic of polars is a BaseException
             raise
