@@ -56,6 +56,7 @@ class Corpus:
     - ``rank``: of two equal rows the one whose source has the lower rank is kept
     - ``real_persons``: False where every person is invented, as in word problems; names are not masked then
     - ``joins_lines``: True where one row spans several lines, so that lines cannot be counted
+    - ``empty_files``: True where a file may have no row, as a document without text, as long as another one has
     - ``columns``, ``gold``: the columns that ``parse`` reads and the one that numbers the right option; a file without
       them is refused (``sources/schema/drift.py``)
     - ``stated_licenses``: what several places state where they differ; the strictest is ``license``
@@ -82,6 +83,7 @@ class Corpus:
     published_rows: int | None = None
     real_persons: bool = True
     joins_lines: bool = False
+    empty_files: bool = False
     columns: ColumnTypes = field(default_factory=dict)
     gold: GoldColumn | None = None
     schema_read: tuple[SchemaReading, ...] = ()

@@ -42,7 +42,6 @@ from pipelines.storage.stored_step import height
 from quality.outcome import Decision, Shards
 from quality.overrides import APPLIED, Overrides, applied, named_rows
 from sources.atomic import write_table
-from sources.documents.passage_rows import is_document
 from sources.files import FileError, RawFile
 from sources.formats.literal import read_parquet, scan_parquet
 from sources.source import Corpus
@@ -70,8 +69,8 @@ class StepRunner:
         for group, counted in zip(groups, self.counts, strict=True):
             seen[group[0].path] += counted.rows_in - counted.quarantined
         for group, counted in zip(groups, self.counts, strict=True):
-            documents = corpus.path is not None and is_document(group[0].name)  # one without text costs itself alone
-            if counted.rows_in and not seen[group[0].path] and not (documents and any(seen.values())):
+            allowed = corpus.empty_files and any(seen.values())
+            if counted.rows_in and not seen[group[0].path] and not allowed:
                 self._refuse(group)
         quarantine_repeated_ids(self.folder)
         write_row_index(self.folder)

@@ -69,6 +69,7 @@ class OwnSource:
             chain_prompt=mapping.chain_prompt or ("headqa" if task == "mcqa" else None),
             instruction_subject=mapping.subject,
             real_persons=mapping.real_persons,
+            empty_files=any(map(is_document, self.files)),
             path=Path(self.path) if self.path else None,
             mapping=mapping.to_json(),
             schema_read=(SchemaReading(checked=ASPECTS, where=f"mapping of {self.home}"),),
