@@ -70,8 +70,13 @@ def generate(path: Path, rows: int) -> int:
 def peak_memory(process: subprocess.Popen, peak: list[int]) -> None:
     """Follow the memory of the process and its children, in bytes, until it ends."""
     while process.poll() is None:
-        peak[0] = max(peak[0], sum(map(_resident, _family(process.pid))))
+        peak[0] = max(peak[0], resident_bytes(process.pid))
         time.sleep(0.2)
+
+
+def resident_bytes(pid: int) -> int:
+    """Return the memory of a process and its children."""
+    return sum(map(_resident, _family(pid)))
 
 
 def _family(pid: int) -> list[int]:

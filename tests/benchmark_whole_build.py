@@ -15,13 +15,12 @@ import argparse
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from pathlib import Path
 
 import numpy as np
 import polars as pl
-from benchmark_build import peak_memory
+from benchmark_build import resident_bytes
 from benchmark_decontaminate import recombined, sentences
 
 CHUNK, COPIES = 100_000, 20
@@ -60,22 +59,25 @@ def bytes_of(folder: Path) -> int:
     return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
 
 
-def run(arguments: list[str], folder: Path) -> tuple[float, int, dict[str, float]]:
-    """Run a command; return its seconds, its peak memory in bytes, and when each step of its store was complete."""
-    began, peak, ended = time.monotonic(), [0], {}
+def run(arguments: list[str], folder: Path) -> tuple[float, int, dict[str, tuple[float, int]]]:
+    """Run a command; return its seconds, its peak memory in bytes, and for each step of its store the second when it
+    was complete and the peak memory since the step before.
+    """
+    began, peak, ended = time.monotonic(), 0, {}
     environment = {"PYTHONPATH": str(Path(__file__).parent.parent), "PATH": "/usr/bin:/bin"}
     with (folder / "output.txt").open("ab") as output:
         process = subprocess.Popen([*SABILA, *arguments], cwd=folder, env=environment, stdout=output, stderr=output)
-        watcher = threading.Thread(target=peak_memory, args=(process, peak))
-        watcher.start()
+        since = 0
         while process.poll() is None:
+            since = max(since, resident_bytes(process.pid))
+            peak = max(peak, since)
             for record in folder.glob("store/steps/*/step.json"):
-                ended.setdefault(record.parent.name, time.monotonic() - began)
-            time.sleep(0.1)
-        watcher.join()
+                if record.parent.name not in ended:
+                    ended[record.parent.name], since = (time.monotonic() - began, since), 0
+            time.sleep(0.2)
     if process.returncode:
         sys.exit((folder / "output.txt").read_text()[-3_000:])
-    return time.monotonic() - began, peak[0], ended
+    return time.monotonic() - began, peak, ended
 
 
 def build(corpus: Path, folder: Path, data: Path, workers: int, more: list[str]) -> pl.DataFrame:
@@ -88,14 +90,15 @@ def build(corpus: Path, folder: Path, data: Path, workers: int, more: list[str])
     print(
         f"release: {release:.1f} s, peak {released_peak / 1e6:,.0f} MB, {bytes_of(folder / 'store/releases'):,} bytes"
     )
-    steps = [(ended.get(path.name, seconds), path) for path in (folder / "store/steps").iterdir()]
-    rows = [(path.name.rpartition("-")[0], end, bytes_of(path) / 1e6) for end, path in sorted(steps)]
-    table = pl.DataFrame(rows, ["step", "seconds", "megabytes"], orient="row")
+    steps = [(*ended.get(path.name, (seconds, 0)), path) for path in (folder / "store/steps").iterdir()]
+    rows = [(path.name.rpartition("-")[0], end, bytes_of(path) / 1e6, top / 1e6) for end, top, path in sorted(steps)]
+    table = pl.DataFrame(rows, ["step", "seconds", "megabytes on disk", "megabytes of memory"], orient="row")
     table = table.with_columns(pl.col("seconds").diff(null_behavior="ignore").fill_null(pl.col("seconds")))
     benchmark = pl.col("step").str.starts_with("read-") & (pl.col("step") != "read-own")
     leaks = benchmark | (pl.col("step") == "leaks")  # what reads the benchmarks is ready long before it is done
     table = table.with_columns(step=pl.when(leaks).then(pl.lit("benchmarks, leaks")).otherwise("step"))
-    return table.group_by("step", maintain_order=True).sum()
+    memory = pl.col("megabytes of memory")
+    return table.group_by("step", maintain_order=True).agg(pl.exclude(memory.meta.output_name()).sum(), memory.max())
 
 
 def main() -> None:
