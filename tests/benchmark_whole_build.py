@@ -5,13 +5,14 @@
 
 Rows are recombined from sentences of real training text, one in twenty a copy of another, half of them with a few words
 more. They are written as JSON Lines, built as an own source against every benchmark in a mirror, and released. Several
-numbers of workers build in fresh stores, one after the other, and the last table compares their steps. Not collected
-by pytest.
+numbers of workers build in fresh stores, one after the other, each on as many cores, and the last table compares their
+steps. Not collected by pytest.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import subprocess
 import sys
 import tempfile
@@ -59,14 +60,21 @@ def bytes_of(folder: Path) -> int:
     return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
 
 
-def run(arguments: list[str], folder: Path) -> tuple[float, int, dict[str, tuple[float, int]]]:
+def run(arguments: list[str], folder: Path, cores: int) -> tuple[float, int, dict[str, tuple[float, int]]]:
     """Run a command; return its seconds, its peak memory in bytes, and for each step of its store the second when it
     was complete and the peak memory since the step before.
     """
     began, peak, ended = time.monotonic(), 0, {}
+    own = sorted(os.sched_getaffinity(0))[:cores]
     environment = {"PYTHONPATH": str(Path(__file__).parent.parent), "PATH": "/usr/bin:/bin"}
     with (folder / "output.txt").open("ab") as output:
-        process = subprocess.Popen([*SABILA, *arguments], cwd=folder, env=environment, stdout=output, stderr=output)
+        process = subprocess.Popen(
+            ["taskset", "-c", ",".join(map(str, own)), *SABILA, *arguments],
+            cwd=folder,
+            env=environment,
+            stdout=output,
+            stderr=output,
+        )
         since = 0
         while process.poll() is None:
             since = max(since, resident_bytes(process.pid))
@@ -83,10 +91,10 @@ def run(arguments: list[str], folder: Path) -> tuple[float, int, dict[str, tuple
 def build(corpus: Path, folder: Path, data: Path, workers: int, more: list[str]) -> pl.DataFrame:
     """Build and release in a fresh store; print the figures and return a table of steps."""
     folder.mkdir()
-    common = ["--mirror", str(data), "--workers", str(workers), "--source", f"own={corpus}", *more]
-    seconds, peak, ended = run(["build", "aloe_sft", *common], folder)
+    common = ["--mirror", str(data), "--workers", str(workers), "--source", f"own={corpus}"]
+    seconds, peak, ended = run(["build", "aloe_sft", *common, *more], folder, workers)
     print(f"build, {workers} workers: {seconds:.1f} s, peak {peak / 1e6:,.0f} MB")
-    release, released_peak, _ = run(["release", "aloe_sft", "--version", "1", *common], folder)
+    release, released_peak, _ = run(["release", "aloe_sft", "--version", "1", *common], folder, workers)
     print(
         f"release: {release:.1f} s, peak {released_peak / 1e6:,.0f} MB, {bytes_of(folder / 'store/releases'):,} bytes"
     )

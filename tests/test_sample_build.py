@@ -5,6 +5,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from tiny_recipe import tree
 
 from pipelines.build.recipe import load
 from pipelines.build.session import BuildSession
@@ -82,6 +83,13 @@ def test_nothing_else_is_dropped(dropped):
 @pytest.mark.parametrize("entry", TRUTH["lookalike"], ids=lambda e: e["id"])
 def test_what_only_looks_like_a_defect_stays(entry, kept):
     assert entry["id"] in kept
+
+
+def test_a_build_without_memory_for_signatures_gives_the_same_files(built, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    session = BuildSession.open(load("demo"), {}, store=tmp_path / "store", mirror=None)
+    session.build(workers=1, memory=0)
+    assert tree(tmp_path / "store") == tree(built.parent)
 
 
 def test_a_plan_tells_what_would_be_asked_before_it_is(tmp_path):

@@ -80,6 +80,7 @@ def build(
     workers: int | None = None,
     engine: EngineName = "local",
     ray_address: str | None = None,
+    memory: float | None = None,
     budget_tokens: int | None = None,
     budget_cost: float | None = None,
     price: tuple[float, float] | None = None,
@@ -106,6 +107,7 @@ def build(
         start_engine=start_engine,
         spending=_spending(budget_tokens, budget_cost, price, watts),
         requesting=_requesting(concurrency, context_tokens, teacher_threads, timeout, tries, leave_out),
+        memory=memory,
     )
     return Build(folder=Path(account.folder), account=account)
 
@@ -249,6 +251,7 @@ def deduplicate(
     shingle_tokens: int = 5,
     unit: str = "auto",
     threads: int | None = None,
+    memory: float | None = None,
     semantic: str | None = None,
     semantic_threshold: float = SEMANTIC_THRESHOLD,
 ) -> Deduplication:
@@ -263,6 +266,7 @@ def deduplicate(
             text=tuple(text_column),
             id=id_column,
             threads=threads,
+            memory=memory,
             semantic=semantic,
             semantic_threshold=semantic_threshold,
             overwrite=overwrite,

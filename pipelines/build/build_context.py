@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import CancelledError
 from dataclasses import dataclass, field
+from functools import partial
 from threading import Event
 from typing import Any, Protocol
 
@@ -13,6 +14,7 @@ from pipelines.build.shared_steps import SharedSteps
 from pipelines.completions.budget import Spending
 from pipelines.completions.cached_teacher import GenerateProgress
 from pipelines.storage.store import Store
+from quality.scratch import limit_bytes
 from sources.releases.manifest_model import StepSummary
 from synth.teachers.specs import with_options
 from synth.teachers.teacher import Answered, Ask, Request, Teacher
@@ -41,6 +43,7 @@ class Progress(GenerateProgress, Protocol):
 class BuildContext:
     """State shared by all steps of one build; ``requesting`` are fields of ``TeacherOptions`` for this run.
 
+    ``memory`` are the bytes that a step over all rows fills before it uses files (``quality.scratch``).
     ``interrupted`` is set by Ctrl-C, after which no more answers are taken from teachers.
     """
 
@@ -50,6 +53,7 @@ class BuildContext:
     spending: Spending
     shared: SharedSteps | None = None
     requesting: Mapping[str, Any] = field(default_factory=dict)
+    memory: int = field(default_factory=partial(limit_bytes, None))
     interrupted: Event = field(default_factory=Event)
     _teachers: dict[int, Teacher] = field(default_factory=dict)
 

@@ -18,6 +18,7 @@ from pipelines.build.step_runner import StepRunner
 from pipelines.build.step_summary import check_ids, summarise
 from pipelines.completions.budget import Spending
 from pipelines.storage.store import Store
+from quality.scratch import limit_bytes
 
 
 def build(
@@ -30,12 +31,14 @@ def build(
     spending: Spending | None = None,
     requesting: Mapping[str, Any] | None = None,
     shared: SharedSteps | None = None,
+    memory: float | None = None,
 ) -> Path:
     """Build the missing steps of ``plan`` and return the folder of its last step.
 
     Tasks run in ``workers`` processes here, or where ``start_engine`` says; any engine gives the same bytes. Missing
     steps are fetched from ``shared`` where it has them, and it is given all others.
-    ``requesting`` are fields of ``TeacherOptions`` for this run, such as ``concurrency``. Raises the error of the first
+    ``requesting`` are fields of ``TeacherOptions`` for this run, such as ``concurrency``. A step over all rows fills
+    ``memory`` gigabytes before it uses files; None for a quarter of the machine's. Raises the error of the first
     failing step; complete steps are kept.
     """
     store.prepare()
@@ -54,6 +57,7 @@ def build(
                 spending=spending or Spending(),
                 shared=shared,
                 requesting=requesting or {},
+                memory=limit_bytes(memory),
             )
             try:
                 _run_all(missing, context, threads)

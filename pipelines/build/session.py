@@ -139,11 +139,13 @@ class BuildSession:
         start_engine: StartEngine | None = None,
         spending: Spending | None = None,
         requesting: Mapping[str, Any] | None = None,
+        memory: float | None = None,
     ) -> BuildAccount:
         """Build the missing steps and return the account: the folder, and the outcomes of every step's rows.
 
         Tasks run in ``workers`` processes here, or where ``start_engine`` says. ``requesting`` are fields of
-        ``TeacherOptions`` for this run alone.
+        ``TeacherOptions`` for this run alone. A step over all rows fills ``memory`` gigabytes before it uses files;
+        None for a quarter of the machine's.
         """
         self.lock.save()
         spent = spending or Spending()
@@ -159,6 +161,7 @@ class BuildSession:
                 spending=spent,
                 requesting=requesting,
                 shared=shared,
+                memory=memory,
             )
             note_build(
                 self.plan,

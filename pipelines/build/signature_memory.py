@@ -62,8 +62,10 @@ class Memory:
                 if (folder / path.name).exists():
                     os.link(folder / path.name, path)
                     return
+        from quality.duplicates.segment import write_mapped
+
         with replacing(path) as temporary:
-            table.rechunk().write_ipc(temporary, record_batch_size=max(table.height, 1))
+            write_mapped(table, temporary)
 
     def _stored(self) -> list[tuple[Path, list[str]]]:
         paths = sorted(self.folder.glob(f"*/{CONTENTS}"), key=lambda path: path.stat().st_mtime_ns)

@@ -41,6 +41,7 @@ from pipelines.storage.store import Store
 from pipelines.storage.stored_step import height
 from quality.outcome import Decision, Shards
 from quality.overrides import APPLIED, Overrides, applied, named_rows
+from quality.scratch import Scratch, using
 from sources.atomic import write_table
 from sources.files import FileError, RawFile
 from sources.formats.literal import read_parquet, scan_parquet
@@ -139,7 +140,8 @@ class StepRunner:
                 else:
                     self._run_here({shards[n]: partial(task, self.folder, n) for n, task in tasks.items()})
                 tables = sketches(self.folder, tasks)
-            decided = decide(tables, config, known)
+            with using(Scratch(folder=memory.folder, limit=self.context.memory)):
+                decided = decide(tables, config, known)
             memory.keep(decided.memory, known, shards)
             return decided
 

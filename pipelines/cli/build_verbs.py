@@ -15,6 +15,7 @@ from pipelines.cli.shared_options import (
     ENGINE,
     FILES,
     JSON,
+    MEMORY,
     MIRROR,
     OVERWRITE,
     SESSION,
@@ -63,13 +64,14 @@ def plan_verb(
         echo(plan_table(forecast))
 
 
-@recipe_verb("build", *SESSION, *ENGINE, *SPENDING, *REQUESTING, JSON)
+@recipe_verb("build", *SESSION, *ENGINE, MEMORY, *SPENDING, *REQUESTING, JSON)
 def build_verb(
     recipe: Recipe,
     values: dict[str, Any],
     workers: int | None,
     engine: EngineName,
     ray_address: str | None,
+    memory: float | None,
     as_json: bool,
     **options: Any,
 ) -> None:
@@ -88,7 +90,7 @@ def build_verb(
     limits = spending(*(options.pop(name) for name in ("budget_tokens", "budget_cost", "price", "watts")))
     start_engine = choose_engine(engine, ray_address, workers, options["store"])
     session = BuildSession.open(recipe, values, **options)
-    account = session.build(start_engine=start_engine, spending=limits, requesting=how)
+    account = session.build(start_engine=start_engine, spending=limits, requesting=how, memory=memory)
     if as_json:
         echo_json(account.to_json())
         return
@@ -282,6 +284,7 @@ SEMANTIC_THRESHOLD = 0.95
     help="Tokens of the n-grams: auto uses characters in scripts without spaces, as in Chinese, and words elsewhere.",
 )
 @click.option("--threads", type=click.IntRange(1, 256), help="Number of worker threads.  [default: cores]")
+@MEMORY
 @click.option(
     "--semantic",
     metavar="MODEL[@THRESHOLD]",
@@ -304,6 +307,7 @@ def dedup(
     text: tuple[str, ...],
     id: str | None,
     threads: int | None,
+    memory: float | None,
     semantic: str | None,
     semantic_threshold: float,
     overwrite: bool,
@@ -322,6 +326,7 @@ def dedup(
         text=text,
         id=id,
         threads=threads,
+        memory=memory,
         semantic=semantic,
         semantic_threshold=semantic_threshold,
         overwrite=overwrite,
@@ -337,6 +342,7 @@ def dedup_files(
     text: tuple[str, ...],
     id: str | None,
     threads: int | None,
+    memory: float | None,
     semantic: str | None,
     semantic_threshold: float,
     overwrite: bool,
@@ -354,7 +360,17 @@ def dedup_files(
         model, least = model_and_threshold("--semantic", semantic, semantic_threshold)
         meaning = Semantic(model=model, threshold=least)
     rules = NearRules(**settings)
-    return run(files, out, text=text, id=id, rules=rules, threads=threads, semantic=meaning, overwrite=overwrite)
+    return run(
+        files,
+        out,
+        text=text,
+        id=id,
+        rules=rules,
+        threads=threads,
+        memory=memory,
+        semantic=meaning,
+        overwrite=overwrite,
+    )
 
 
 def column_options(prefix: str, whose: str) -> Callable[[Any], Any]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from pipelines.cli.file_path import FilePath
+from pipelines.cli.number_range import NumberRange
 from pipelines.cli.source_options import CONFIG, CONFIG_KEY, SOURCE, resolved_values, take_config
 from pipelines.terminal import echo, echo_json, printable
 from sources.errors import SabilaError
@@ -67,6 +68,12 @@ WORKERS = click.option(
     type=click.IntRange(1, 256),
     default=lambda: os.cpu_count() or 1,
     help="Number of worker processes.  [default: cores]",
+)
+MEMORY = click.option(
+    "--memory",
+    type=NumberRange(0),
+    help="Gigabytes of memory that the comparison of all rows fills before it uses files in the folder of the result.  "
+    "[default: a quarter of the machine's]",
 )
 ENGINE = (
     click.option(

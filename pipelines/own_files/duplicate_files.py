@@ -21,6 +21,7 @@ from pipelines.storage.stored_step import height
 from quality.duplicates.near_duplicates import Deduplicated, deduplicate, free_column, part_rows, text_batches
 from quality.duplicates.near_settings import NearRules
 from quality.duplicates.signatures import TEXT_COLUMNS
+from quality.scratch import Scratch, limit_bytes, using
 from sources.atomic import remove_leftovers, write_table
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def dedup(
     id: str | None,
     rules: NearRules,
     threads: int | None,
+    memory: float | None = None,
     semantic: Semantic | None = None,
     overwrite: bool = False,
 ) -> FileAccount:
@@ -44,7 +46,8 @@ def dedup(
     account.
 
     A dropped row has the reason, the most similar kept row, and the similarity. A row without an id is named by its
-    number over all files in order, from 0. Kept rows are also compared by meaning where ``semantic`` names a model.
+    number over all files in order, from 0. Signatures fill ``memory`` gigabytes, by default a quarter of the machine's,
+    before they are in files in ``out``. Kept rows are also compared by meaning where ``semantic`` names a model.
     Raises ``TableError``, before anything is written, for an output that is an input, an earlier result in ``out``
     unless ``overwrite``, a missing column, and a null or repeated id.
     """
@@ -53,7 +56,8 @@ def dedup(
     rows = scan(files)
     columns = text_columns(rows, text)
     try:
-        result = deduplicate(rows, text=columns, id=id, rules=rules, threads=threads)
+        with using(Scratch(folder=out, limit=limit_bytes(memory))):
+            result = deduplicate(rows, text=columns, id=id, rules=rules, threads=threads)
     except ValueError as error:
         raise TableError(f"{error}{f' (--id-column {id})' if id else ''}") from error
     remove_leftovers(out)

@@ -11,6 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from quality.duplicates.shingle_sets import Parts, ShingleSets, copy_parts, ends_of, readable
+from quality.scratch import new_array
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -43,13 +44,22 @@ class Segment:
 def mapped(path: Path) -> pl.DataFrame:
     """Return the table of an Arrow IPC file, memory-mapped so that unused parts are not read.
 
-    Write such a file with ``table.rechunk().write_ipc(path, record_batch_size=table.height)``, in one piece.
+    ``write_mapped`` writes such files.
     """
     import pyarrow as pa
 
     table = pl.from_arrow(pa.ipc.open_file(pa.memory_map(str(path))).read_all())
     assert isinstance(table, pl.DataFrame), "an Arrow table becomes a frame"
     return table
+
+
+def write_mapped(table: pl.DataFrame, path: Path) -> None:
+    """Write a table in one piece for ``mapped``, without a copy of its columns of numbers in memory."""
+    import pyarrow as pa
+
+    content = table.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
+    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, content.schema) as writer:
+        writer.write_table(content)
 
 
 def segment(rows: pl.DataFrame, sets: ShingleSets) -> Segment:
@@ -120,6 +130,6 @@ def _parts(lists: pl.Series, which: I64, kind: Parts) -> tuple[Parts, I64]:
     array = lists.rechunk().to_arrow()
     offsets = array.offsets.to_numpy()
     bounds = ends_of(np.diff(offsets)[which])
-    out = np.empty(bounds[-1], kind.dtype)
+    out = new_array(bounds[-1], kind.dtype.type)
     copy_parts(array.values.to_numpy(), offsets, which, out)
     return out, bounds

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from quality.duplicates.signatures import Signed
+from quality.scratch import Spill, new_array
 
 if TYPE_CHECKING:
     from quality.duplicates.set_kernels import Sets
@@ -40,6 +41,36 @@ class ShingleSets:
         return len(self.names)
 
 
+@dataclass(kw_only=True)
+class SignedBlocks:
+    """Blocks of signatures added one after another; their shingles, marks and keys may be in files (``scratch``)."""
+
+    _small: list[tuple[I64, U64, I64]] = field(default_factory=list)
+    _large: Spill = field(default_factory=Spill)
+
+    def add(self, block: Signed) -> None:
+        """Add a block."""
+        self._small.append((block.counts, block.names, block.mark_counts))
+        for array in (block.shingles, block.keys, block.marks):
+            self._large.add(array)
+
+    def blocks(self) -> list[Signed]:
+        """Return the blocks in order, and forget them here."""
+        small, self._small = self._small, []
+        large = self._large.arrays()
+        return [
+            Signed(
+                shingles=large[3 * number],
+                counts=counts,
+                keys=large[3 * number + 1],
+                names=names,
+                marks=large[3 * number + 2],
+                mark_counts=mark_counts,
+            )
+            for number, (counts, names, mark_counts) in enumerate(small)
+        ]
+
+
 def collapse(signed: list[Signed], bands: int, join_empty: bool) -> tuple[ShingleSets, I64]:
     """Return the distinct sets and for each text the number of its set, -1 for a text without shingles.
 
@@ -52,11 +83,11 @@ def collapse(signed: list[Signed], bands: int, join_empty: bool) -> tuple[Shingl
     mark_counts = np.concatenate([np.zeros(0, np.int64), *(block.mark_counts for block in signed)])
     starts, bounds = ends_of(counts[first]), ends_of(mark_counts[first])
     sets = ShingleSets(
-        values=np.empty(starts[-1], np.uint32),
+        values=new_array(starts[-1], np.uint32),
         starts=starts,
-        keys=np.empty((bands, len(first)), np.uint32),
+        keys=new_array((bands, len(first)), np.uint32),
         names=names[first],
-        marks=np.empty(bounds[-1], np.uint64),
+        marks=new_array(bounds[-1], np.uint64),
         bounds=bounds,
     )
     _move(signed, first, sets)
@@ -124,13 +155,21 @@ def concatenate(parts: Sequence[ShingleSets]) -> ShingleSets:
     if len(parts) == 1:
         return parts[0]
     return ShingleSets(
-        values=np.concatenate([part.values for part in parts]),
+        values=_joined([part.values for part in parts]),
         starts=ends_of(np.concatenate([np.diff(part.starts) for part in parts])),
-        keys=np.concatenate([part.keys for part in parts], axis=1),
+        keys=_joined([part.keys for part in parts]),
         names=np.concatenate([part.names for part in parts]),
-        marks=np.concatenate([part.marks for part in parts]),
+        marks=_joined([part.marks for part in parts]),
         bounds=ends_of(np.concatenate([np.diff(part.bounds) for part in parts])),
     )
+
+
+def _joined(parts: Sequence[Parts]) -> Parts:
+    """Return arrays joined along their last axis."""
+    size = sum(part.shape[-1] for part in parts)
+    joined = new_array((*parts[0].shape[:-1], size), parts[0].dtype.type)
+    np.concatenate(parts, axis=-1, out=joined)
+    return joined
 
 
 def select_sets(sets: ShingleSets, which: I64) -> ShingleSets:
@@ -138,14 +177,13 @@ def select_sets(sets: ShingleSets, which: I64) -> ShingleSets:
     if len(which) == len(sets):
         return sets
     starts, bounds = ends_of(np.diff(sets.starts)[which]), ends_of(np.diff(sets.bounds)[which])
-    values: U32 = np.empty(starts[-1], np.uint32)
-    marks: U64 = np.empty(bounds[-1], np.uint64)
+    values, marks = new_array(starts[-1], np.uint32), new_array(bounds[-1], np.uint64)
     copy_parts(sets.values, sets.starts, which, values)
     copy_parts(sets.marks, sets.bounds, which, marks)
     return ShingleSets(
         values=values,
         starts=starts,
-        keys=np.take(sets.keys, which, axis=1),
+        keys=np.take(sets.keys, which, axis=1, out=new_array((len(sets.keys), len(which)), np.uint32), mode="clip"),
         names=sets.names[which],
         marks=marks,
         bounds=bounds,

@@ -19,8 +19,8 @@ from quality.duplicates.clusters import CLUSTER_COLUMNS, clusters
 from quality.duplicates.linking import link
 from quality.duplicates.near_settings import NearRules
 from quality.duplicates.segment import Segment, fetched, same_sets, segment, touching_sets
-from quality.duplicates.shingle_sets import ShingleSets, collapse, concatenate, select_sets
-from quality.duplicates.signatures import TEXT_COLUMNS, Signed, sign, signed_of
+from quality.duplicates.shingle_sets import ShingleSets, SignedBlocks, collapse, concatenate, select_sets
+from quality.duplicates.signatures import TEXT_COLUMNS, sign, signed_of
 
 I64 = NDArray[np.int64]
 
@@ -102,19 +102,20 @@ def _read(
 ) -> tuple[pl.DataFrame, ShingleSets, I64]:
     """Return the rows without their texts, their distinct sets, and for each row the number of its set or -1."""
     kept: list[pl.DataFrame] = []
-    signed: list[Signed] = []
+    signed = SignedBlocks()
 
     def texts() -> Iterator[pl.DataFrame]:
         for batch in batches:
             kept.append(_policy_columns(index, batch))
             if "shingles" in batch.columns:
-                signed.append(signed_of(batch, index.rules.banding.bands))
+                signed.add(signed_of(batch, index.rules.banding.bands))
                 continue
             absent = [pl.lit("").alias(name) for name in TEXT_COLUMNS if name not in batch.columns]
             yield batch.with_columns(absent)
 
-    signed.extend(sign(texts(), index.rules, pool, threads))
-    sets, numbers = collapse(signed, index.rules.banding.bands, index.rules.join_empty)
+    for block in sign(texts(), index.rules, pool, threads):
+        signed.add(block)
+    sets, numbers = collapse(signed.blocks(), index.rules.banding.bands, index.rules.join_empty)
     rows = pl.concat(kept) if kept else pl.DataFrame(schema=_schema(index))
     _check_ids(index, rows)
     return rows, sets, numbers
