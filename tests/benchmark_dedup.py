@@ -258,8 +258,9 @@ def batches(source: Path, first: bool):
 
 def index_of(folders: list[Path]):
     from quality.duplicates.near_settings import NearRules
-    from quality.duplicates.segment import Segment, mapped
+    from quality.duplicates.segment import Segment
     from quality.duplicates.signature_index import SignatureIndex
+    from quality.mapped_tables import mapped
 
     segments = tuple(Segment(rows=mapped(at / "rows.arrow"), sets=mapped(at / "sets.arrow")) for at in folders)
     members = mapped(folders[-1] / "members.arrow") if folders else None

@@ -88,8 +88,8 @@ def test_every_module_says_what_it_holds():
 ROOMS = {
     "sources": "errors atomic suggest versions fields releases files record known_licenses license schema source table "
     "formats documents shapes read fetch mapping connectors catalog overlaps",
-    "quality": "compiled key keep outcome overrides license_gate date_gate embeddings model_weights cleaning privacy "
-    "duplicates decontamination splits scores calibration",
+    "quality": "compiled scratch mapped_tables kept_values key keep outcome overrides license_gate date_gate "
+    "embeddings model_weights cleaning privacy duplicates decontamination splits scores calibration",
     "synth": "teachers answers prompting passages formatting strategies cot judges preferences redteam",
     "training": "training_errors model_license lineage model_card settings settings_file settings_help data run "
     "merging evaluation",

@@ -8,8 +8,9 @@ from minhash_truth import corpus
 
 from quality.duplicates.near_duplicates import near_duplicates
 from quality.duplicates.near_settings import NearRules
-from quality.duplicates.segment import Segment, mapped
+from quality.duplicates.segment import Segment
 from quality.duplicates.signature_index import SignatureIndex, add, compacted
+from quality.mapped_tables import mapped, write_mapped
 
 RULES = NearRules()
 
@@ -83,7 +84,7 @@ def test_adding_nothing_changes_nothing(rows):
 @pytest.mark.parametrize(
     ("write", "read"),
     [
-        (lambda table, path: table.rechunk().write_ipc(path, record_batch_size=table.height), mapped),
+        (write_mapped, mapped),
         (lambda table, path: table.write_parquet(path, row_group_size=100), pl.read_parquet),
     ],
     ids=["mapped", "parquet"],

@@ -19,6 +19,7 @@ from pipelines.build.shard_cache import CachedShard, Known, ShardCounts, content
 from pipelines.build.step import CompareRows, GenerateStep, MapRows
 from pipelines.completions.failed_requests import Outcomes, TooManyFailedError
 from pipelines.storage.stored_step import height
+from quality.kept_values import keeping_in
 from quality.outcome import Outcome
 from quality.overrides import Override, Overrides, named_rows, pass_rules
 from sources.atomic import write_json, write_table
@@ -107,19 +108,24 @@ def compare_shard(
     references: tuple[Path, ...],
     known: Known,
     passes: tuple[Override, ...],
+    kept: Path,
     path: Path,
     folder: Path,
     shard: int,
 ) -> ShardCounts:
-    """Map the rows of one shard, compared with the rows in ``references``; as ``map_shard`` otherwise."""
+    """Map the rows of one shard, compared with the rows in ``references``; as ``map_shard`` otherwise.
+
+    What is made of all references is kept in the folder ``kept`` for the other shards.
+    """
     own = named_in((path,), passes)
     input_hash = content_of((path,), own)
     if input_hash in known:
         return _reuse_cached(known[input_hash], folder, shard)
     rows = read_parquet(path)
-    outcome = function(rows, config, references)
-    if own:
-        outcome = pass_rules(outcome, rows, own, lambda some: function(some, config, references))
+    with keeping_in(kept):
+        outcome = function(rows, config, references)
+        if own:
+            outcome = pass_rules(outcome, rows, own, lambda some: function(some, config, references))
     return _write_outcome(function, rows, outcome, folder, shard, input_hash)
 
 

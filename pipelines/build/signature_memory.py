@@ -16,6 +16,7 @@ from pathlib import Path
 
 import polars as pl
 
+from quality.mapped_tables import mapped, write_mapped
 from sources.atomic import replacing, write_json, writing
 
 CONTENTS = "contents.json"
@@ -34,7 +35,7 @@ class Memory:
         if not fitting or len(hashes) < len(shards):
             return {}, list(shards)
         place, covered = max(fitting, key=lambda known: len(known[1]))
-        tables = {path.stem: _mapped(path) for path in sorted(place.glob("*.arrow"))}
+        tables = {path.stem: mapped(path) for path in sorted(place.glob("*.arrow"))}
         return tables, [path for digest, path in hashes.items() if digest not in covered]
 
     def keep(self, tables: dict[str, pl.DataFrame], known: dict[str, pl.DataFrame], shards: Sequence[Path]) -> None:
@@ -62,8 +63,6 @@ class Memory:
                 if (folder / path.name).exists():
                     os.link(folder / path.name, path)
                     return
-        from quality.duplicates.segment import write_mapped
-
         with replacing(path) as temporary:
             write_mapped(table, temporary)
 
@@ -74,12 +73,6 @@ class Memory:
 
 def _whole(folder: Path) -> bool:
     return folder.suffix != ".tmp"
-
-
-def _mapped(path: Path) -> pl.DataFrame:
-    from quality.duplicates.segment import mapped
-
-    return mapped(path)
 
 
 def _sha256(path: Path) -> str:

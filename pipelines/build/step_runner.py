@@ -91,9 +91,11 @@ class StepRunner:
         config, references = self.node.step.config, tuple(shards_of(self.node.reference_inputs, self.context.store))
         if sketch is not None:
             references += self._kept_sketches(sketch, references)
-        passes = self.node.step.passes
+        passes, name, identity = self.node.step.passes, self.node.step.name, self.node.identity
+        made_of = {"code": identity.code, "libraries": identity.libraries, "references": content_of(references)}
+        kept = self.context.store.root / "memory" / f"{name}-references-{fingerprint(made_of)}"
         self._each(
-            [partial(compare_shard, function, config, references, known, passes, path) for path in self._shards()]
+            [partial(compare_shard, function, config, references, known, passes, kept, path) for path in self._shards()]
         )
         note_shards(self.folder, self.counts)
 

@@ -12,6 +12,7 @@ from quality.decontamination.find_leaks import Decontaminate, drop_table, find_l
 from quality.decontamination.inputs import items_of, rows_of
 from quality.decontamination.item_index import LeakIndex, build_index
 from quality.decontamination.neighbors import Embed
+from quality.kept_values import kept
 from quality.outcome import Outcome, without_passed
 from sources.formats.literal import read_parquet
 from sources.table import frame
@@ -44,5 +45,9 @@ def leaking_pairs(
 
 @lru_cache(maxsize=1)
 def _index(benchmarks: tuple[Path, ...]) -> LeakIndex:
-    """Build the index once per process; all of its shards share it."""
-    return build_index(with_cleaned(items_of(pl.concat([frame([]), *map(read_parquet, benchmarks)]))))
+    """Return the index, which all shards of a process share, and all processes of a step."""
+
+    def make() -> LeakIndex:
+        return build_index(with_cleaned(items_of(pl.concat([frame([]), *map(read_parquet, benchmarks)]))))
+
+    return kept(LeakIndex, make)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -39,27 +38,6 @@ class Segment:
     def bands(self) -> int:
         """The number of bands with stored keys."""
         return sum(name.startswith("band_") for name in self.sets.columns)
-
-
-def mapped(path: Path) -> pl.DataFrame:
-    """Return the table of an Arrow IPC file, memory-mapped so that unused parts are not read.
-
-    ``write_mapped`` writes such files.
-    """
-    import pyarrow as pa
-
-    table = pl.from_arrow(pa.ipc.open_file(pa.memory_map(str(path))).read_all())
-    assert isinstance(table, pl.DataFrame), "an Arrow table becomes a frame"
-    return table
-
-
-def write_mapped(table: pl.DataFrame, path: Path) -> None:
-    """Write a table in one piece for ``mapped``, without a copy of its columns of numbers in memory."""
-    import pyarrow as pa
-
-    content = table.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
-    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, content.schema) as writer:
-        writer.write_table(content)
 
 
 def segment(rows: pl.DataFrame, sets: ShingleSets) -> Segment:

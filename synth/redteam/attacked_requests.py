@@ -10,9 +10,10 @@ import polars as pl
 from quality.decontamination.find_leaks import Decontaminate, drop_table, find_leaks
 from quality.decontamination.inputs import items_of, rows_of
 from quality.decontamination.item_index import LeakIndex, build_index
+from quality.kept_values import kept
 from quality.outcome import Outcome, without_passed
 from sources.formats.literal import read_parquet
-from sources.table import SCHEMA
+from sources.table import SCHEMA, frame
 from synth.redteam.red_team_steps import plain_requests
 
 REASON = "red_team"
@@ -24,21 +25,22 @@ def drop_attacked(rows: pl.DataFrame, config: Decontaminate, reference_inputs: t
     ``reference_inputs`` are the files of the safety corpora. All of their requests count, so that held-out styles,
     topics and requests are unseen for every seed; the layers are those of benchmark leaks.
     """
-    index = _index(reference_inputs)
-    if index is None:
-        return Outcome(rows=rows.with_columns(drop_reason=pl.lit(None, pl.String), evidence=pl.lit(None, pl.String)))
-    pairs = find_leaks(rows_of(rows), index, config, workers=1)
+    pairs = find_leaks(rows_of(rows), _index(reference_inputs), config, workers=1)
     drops = drop_table(without_passed(pairs, rows, f"{REASON}:" + pl.col("layer")))
     renamed = drops.with_columns(drop_reason=pl.col("drop_reason").str.replace("^leak", REASON))
     return Outcome(rows=rows.join(renamed, on="id", how="left", maintain_order="left"))
 
 
 @lru_cache(maxsize=1)
-def _index(reference_inputs: tuple[Path, ...]) -> LeakIndex | None:
-    """Build the index once in a process; None where there is no request."""
-    tables = [
-        plain_requests(read_parquet(path), None).rows.filter(pl.col("drop_reason").is_null())
-        for path in reference_inputs
-    ]
-    requests = [table.select(SCHEMA.names()) for table in tables if table.height]
-    return build_index(items_of(pl.concat(requests))) if requests else None
+def _index(reference_inputs: tuple[Path, ...]) -> LeakIndex:
+    """Return the index, which all shards of a process share, and all processes of a step."""
+
+    def make() -> LeakIndex:
+        tables = [
+            plain_requests(read_parquet(path), None).rows.filter(pl.col("drop_reason").is_null())
+            for path in reference_inputs
+        ]
+        requests = [table.select(SCHEMA.names()) for table in tables if table.height]
+        return build_index(items_of(pl.concat([frame([]), *requests])))
+
+    return kept(LeakIndex, make)
