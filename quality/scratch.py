@@ -22,6 +22,9 @@ from sources.atomic import writing
 
 Number = TypeVar("Number", bound=np.generic)
 
+GROUPS, OWN_GROUP = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
+"""Where Linux states the memory that a container or a job may use."""
+
 ALIGNED = 64
 """Bytes that the arrays of a file begin at a multiple of."""
 
@@ -59,10 +62,22 @@ def using(scratch: Scratch) -> Iterator[None]:
 
 
 def limit_bytes(gigabytes: float | None) -> int:
-    """Return a limit in bytes; None for a quarter of the machine's memory."""
+    """Return a limit in bytes; None for a quarter of the memory of the machine, the container or the job."""
     if gigabytes is not None:
         return int(gigabytes * 1e9)
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // SHARE
+    return _own_memory() // SHARE
+
+
+def _own_memory() -> int:
+    """Return the bytes of memory of the machine, or those that this process may use (control groups 2), if fewer."""
+    limits = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    if OWN_GROUP.exists():
+        name = OWN_GROUP.read_text(encoding="utf-8").strip().rpartition("::")[2].lstrip("/")
+        for folder in ((GROUPS / name), *(GROUPS / name).parents):
+            limit = folder / "memory.max"
+            if folder.is_relative_to(GROUPS) and limit.is_file() and (most := limit.read_text().strip()).isdigit():
+                limits.append(int(most))
+    return min(limits)
 
 
 def current() -> Scratch:

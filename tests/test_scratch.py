@@ -91,6 +91,17 @@ def test_a_quarter_of_the_memory_is_the_usual_limit():
     assert 10**8 < limit_bytes(None) < 10**13
 
 
+def test_the_memory_of_a_container_or_a_job_counts_where_it_is_less(tmp_path, monkeypatch):
+    job = tmp_path / "groups" / "slurm" / "job_7"
+    job.mkdir(parents=True)
+    (tmp_path / "own").write_text("0::/slurm/job_7\n")
+    (job / "memory.max").write_text("max\n")
+    (job.parent / "memory.max").write_text("400000000\n")
+    monkeypatch.setattr("quality.scratch.GROUPS", tmp_path / "groups")
+    monkeypatch.setattr("quality.scratch.OWN_GROUP", tmp_path / "own")
+    assert limit_bytes(None) == 100_000_000
+
+
 def test_dedup_writes_the_same_files_without_memory(rows, tmp_path):
     rows.write_parquet(tmp_path / "rows.parquet")
     for name, more in (("usual", ()), ("none", ("--memory", "0"))):
