@@ -42,15 +42,14 @@ def read(corpus: Corpus, file: RawFile) -> Iterator[Record | Malformed]:
         if standard:
             given.add(raw.line)
         if isinstance(raw, Broken):
-            yield Malformed(source=corpus.name, file=file.name, line=raw.line, error=raw.error, text=_whole(raw.text))
+            yield _malformed(corpus, file, raw.line, raw.error, raw.text)
             continue
         try:
             yield _record(corpus, file, raw)
         except Exception as error:
             if isinstance(error, FileError | MemoryError):
                 raise
-            text = _whole(as_text(raw.value))
-            yield Malformed(source=corpus.name, file=file.name, line=raw.line, error=_explain(error, raw), text=text)
+            yield _malformed(corpus, file, raw.line, _explain(error, raw), as_text(raw.value))
     if standard:
         yield from _passed_over(corpus, file, standard, given)
 
@@ -82,7 +81,7 @@ def _passed_over(corpus: Corpus, file: RawFile, standard: Rows, given: set[int])
     error = f"the reader of {corpus.name} returned no row for this line; expected a row, or Broken with the reason"
     for raw in missing:
         text = raw.text if isinstance(raw, Broken) else as_text(raw.value)
-        yield Malformed(source=corpus.name, file=file.name, line=raw.line, error=error, text=_whole(text))
+        yield _malformed(corpus, file, raw.line, error, text)
 
 
 def _raw_rows(corpus: Corpus, file: RawFile) -> Iterator[Raw | Broken]:
@@ -202,6 +201,11 @@ def _explain(error: Exception, raw: Raw) -> str:
     if isinstance(error, UnicodeEncodeError):
         return f"half a character (surrogate {error.object[error.start]!r}) in the text, expected Unicode"
     return f"{error}" or type(error).__name__
+
+
+def _malformed(corpus: Corpus, file: RawFile, line: int, error: str, text: str) -> Malformed:
+    """Return a row for the quarantine; the error may quote the row."""
+    return Malformed(source=corpus.name, file=file.name, line=line, error=_whole(error), text=_whole(text))
 
 
 def _whole(text: str) -> str:

@@ -48,7 +48,7 @@ from sources.shapes.row_shapes import (
     under,
 )
 from sources.source import Broken, Raw, Source
-from sources.table import frame
+from sources.table import frame, malformed
 
 TEXTS = [f"Case {n}: the child has had a fever of {38 + n / 10:.1f} degrees since Monday." for n in range(6)]
 
@@ -550,6 +550,8 @@ def test_what_a_reader_does_not_expect_names_the_file(tmp_path):
         (lambda row, _: next(iter(())), "StopIteration"),
         (lambda row, _: 1 / 0, "division by zero"),
         (lambda row, _: qa("1", "x\ud800", None), "half a character"),
+        (lambda row, _: {"option": 1}["opt\ud800ion"], "missing field 'opt\\ud800ion'"),
+        (lambda row, _: int("opt\ud800ion"), "opt\\ud800ion"),
         (lambda row, _: qa("1", "x", None, meta={"n": "\ud800"}), "surrogates not allowed"),
         (lambda row, _: qa("1", "x", None, meta=[1]), "meta is [1], expected an object"),
         (lambda row, _: mcq("1", "x", ["a", "b"], float("nan")), "gold is nan, expected a position"),
@@ -565,6 +567,7 @@ def test_whatever_a_row_does_costs_that_row(tmp_path, parse, error):
     [row] = read(made_source(jsonl, parse), file)
     assert isinstance(row, Malformed)
     assert error in row.error
+    assert malformed([row])["error"].to_list() == [row.error]
 
 
 @pytest.mark.parametrize("value", ["null", "17", '"text"', "[1, 2]", "true"])
