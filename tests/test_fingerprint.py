@@ -297,6 +297,7 @@ NOT_DECIDING = {
     "pipelines.build.progress": "reports progress",
     "pipelines.completions.budget": "stops at a budget",
     "pipelines.storage.store": "keeps the folders of steps",
+    "quality.mapped_tables": "writes and maps the tables that a step keeps for the next build, as they are",
     "pipelines.storage.stored_step": "lists and checks the files of a step",
     "pipelines.terminal": "prints",
     "sources.fields.json_model": "checks and writes the summary of a step",
