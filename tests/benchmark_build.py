@@ -74,9 +74,9 @@ def peak_memory(process: subprocess.Popen, peak: list[int]) -> None:
         time.sleep(0.2)
 
 
-def resident_bytes(pid: int) -> int:
-    """Return the memory of a process and its children."""
-    return sum(map(_resident, _family(pid)))
+def resident_bytes(pid: int, kind: str = "Pss") -> int:
+    """Return the memory of a process and its children: all of it, or its ``Anonymous`` part, which is in no file."""
+    return sum(_resident(process, kind) for process in _family(pid))
 
 
 def _family(pid: int) -> list[int]:
@@ -88,13 +88,13 @@ def _family(pid: int) -> list[int]:
     return [pid, *(p for child in {*children, *threads} for p in _family(int(child)))]
 
 
-def _resident(pid: int) -> int:
-    """Return the proportional set size: memory shared between processes counts once among them."""
+def _resident(pid: int, kind: str) -> int:
+    """Return a figure of a process; memory shared between processes counts once among them (Pss)."""
     try:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     except (FileNotFoundError, ProcessLookupError):
         return 0
-    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:")), 0)
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{kind}:")), 0)
 
 
 def main() -> None:

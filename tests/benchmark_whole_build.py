@@ -1,4 +1,4 @@
-"""What a whole `aloe_sft` of many rows costs: seconds, peak memory and bytes on disk, step by step.
+"""What a whole `aloe_sft` of many rows costs: seconds, memory and bytes on disk, step by step.
 
     python tests/benchmark_whole_build.py DATA --rows 5000000 --workers 2
     python tests/benchmark_whole_build.py DATA --rows 300000 --workers 1,2    # how well map steps use a second worker
@@ -6,7 +6,8 @@
 Rows are recombined from sentences of real training text, one in twenty a copy of another, half of them with a few words
 more. They are written as JSON Lines, built as an own source against every benchmark in a mirror, and released. Several
 numbers of workers build in fresh stores, one after the other, each on as many cores, and the last table compares their
-steps. Not collected by pytest.
+steps. Memory is what processes have of their own; what they map of files is not in it, since the system may take it
+back. Not collected by pytest.
 """
 
 from __future__ import annotations
@@ -77,7 +78,7 @@ def run(arguments: list[str], folder: Path, cores: int) -> tuple[float, int, dic
         )
         since = 0
         while process.poll() is None:
-            since = max(since, resident_bytes(process.pid))
+            since = max(since, resident_bytes(process.pid, "Anonymous"))
             peak = max(peak, since)
             for record in folder.glob("store/steps/*/step.json"):
                 if record.parent.name not in ended:
