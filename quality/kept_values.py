@@ -21,7 +21,7 @@ import numpy as np
 import polars as pl
 
 from quality.mapped_tables import mapped, write_mapped
-from sources.atomic import own_number, sync, write_json, writing
+from sources.atomic import own_number, publish_folder, sync, write_json, writing
 
 Value = TypeVar("Value")
 
@@ -52,7 +52,7 @@ def kept(kind: type[Value], make: Callable[[], Value]) -> Value:
     if not (folder / NUMBERS).exists():
         with _alone(folder):
             if not (folder / NUMBERS).exists():
-                _write(make(), kind, folder)
+                _write(make(), folder)
     value: Value = _read(kind, "value", folder, json.loads((folder / NUMBERS).read_text(encoding="utf-8")))
     return value
 
@@ -69,7 +69,7 @@ def _alone(folder: Path) -> Iterator[None]:
         yield
 
 
-def _write(value: Any, kind: Any, folder: Path) -> None:
+def _write(value: Any, folder: Path) -> None:
     """Write a value to ``folder``, which is there when it is complete; no other process writes it."""
     for left in folder.parent.glob(f"{folder.name}.*.tmp"):
         shutil.rmtree(left)  # of a process that was killed
@@ -88,7 +88,7 @@ def _write(value: Any, kind: Any, folder: Path) -> None:
             write_json(partial / NUMBERS, numbers)
             for file in partial.iterdir():
                 sync(file)
-            partial.rename(folder)
+            publish_folder(partial, folder)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
 

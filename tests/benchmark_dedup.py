@@ -270,6 +270,7 @@ def index_of(folders: list[Path]):
 def add_to(index, rows, out: Path) -> None:
     """Add rows and write what is new: the last segment and the clusters."""
     from quality.duplicates.signature_index import add
+    from quality.mapped_tables import write_mapped
 
     after = add(index, rows)
     for name, table in (
@@ -277,7 +278,7 @@ def add_to(index, rows, out: Path) -> None:
         ("sets", after.segments[-1].sets),
         ("members", after.members),
     ):
-        table.rechunk().write_ipc(out / f"{name}.arrow", record_batch_size=max(1, table.height))
+        write_mapped(table, out / f"{name}.arrow")
 
 
 RUNS = {**{name: run for name, (run, _) in TOOLS.items()}, "index-full": run_index_full, "index-add": run_index_add}

@@ -106,8 +106,8 @@ def build(corpus: Path, folder: Path, data: Path, workers: int, more: list[str])
     benchmark = pl.col("step").str.starts_with("read-") & (pl.col("step") != "read-own")
     leaks = benchmark | (pl.col("step") == "leaks")  # what reads the benchmarks is ready long before it is done
     table = table.with_columns(step=pl.when(leaks).then(pl.lit("benchmarks, leaks")).otherwise("step"))
-    memory = pl.col("megabytes of memory")
-    return table.group_by("step", maintain_order=True).agg(pl.exclude(memory.meta.output_name()).sum(), memory.max())
+    figures = pl.col("seconds", "megabytes on disk").sum(), pl.col("megabytes of memory").max()
+    return table.group_by("step", maintain_order=True).agg(figures)
 
 
 def main() -> None:

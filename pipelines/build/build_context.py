@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import CancelledError
 from dataclasses import dataclass, field
-from functools import partial
 from threading import Event
 from typing import Any, Protocol
 
@@ -14,7 +13,6 @@ from pipelines.build.shared_steps import SharedSteps
 from pipelines.completions.budget import Spending
 from pipelines.completions.cached_teacher import GenerateProgress
 from pipelines.storage.store import Store
-from quality.scratch import limit_bytes
 from sources.releases.manifest_model import StepSummary
 from synth.teachers.specs import with_options
 from synth.teachers.teacher import Answered, Ask, Request, Teacher
@@ -51,9 +49,9 @@ class BuildContext:
     engine: Engine
     progress: Progress
     spending: Spending
+    memory: int
     shared: SharedSteps | None = None
     requesting: Mapping[str, Any] = field(default_factory=dict)
-    memory: int = field(default_factory=partial(limit_bytes, None))
     interrupted: Event = field(default_factory=Event)
     _teachers: dict[int, Teacher] = field(default_factory=dict)
 

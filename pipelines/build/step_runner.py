@@ -91,9 +91,7 @@ class StepRunner:
         config, references = self.node.step.config, tuple(shards_of(self.node.reference_inputs, self.context.store))
         if sketch is not None:
             references += self._kept_sketches(sketch, references)
-        passes, name, identity = self.node.step.passes, self.node.step.name, self.node.identity
-        made_of = {"code": identity.code, "libraries": identity.libraries, "references": content_of(references)}
-        kept = self.context.store.root / "memory" / f"{name}-references-{fingerprint(made_of)}"
+        passes, kept = self.node.step.passes, self._kept_folder("-references", references=content_of(references))
         self._each(
             [partial(compare_shard, function, config, references, known, passes, kept, path) for path in self._shards()]
         )
@@ -127,9 +125,7 @@ class StepRunner:
     ) -> None:
         """Decide over the shards that are new since the step was last built, and drop."""
         shards, config, identity = self._shards(), self.node.step.config, self.node.identity
-        parts = {"step": identity.step, "config": identity.config, "code": identity.code}
-        own = fingerprint({**parts, "libraries": identity.libraries})
-        memory = Memory(self.context.store.root / "memory" / f"{self.node.step.name}-{own}")
+        memory = Memory(self._kept_folder(step=identity.step, config=identity.config))
 
         def decision() -> Decision:
             known, new = memory.recall(shards)
@@ -181,9 +177,7 @@ class StepRunner:
 
     def _kept_sketches(self, sketch: ReferenceSketch[Any], files: tuple[Path, ...]) -> tuple[Path, ...]:
         """Return the sketch of each file, made by this build or an earlier one."""
-        name, identity = self.node.step.name, self.node.identity
-        own = fingerprint({"code": identity.code, "config": plain(sketch.config), "libraries": identity.libraries})
-        folder = self.context.store.root / "memory" / f"{name}-{own}"
+        folder = self._kept_folder(config=plain(sketch.config))
         places = {file: folder / f"{content_of((file,))}.parquet" for file in files}
 
         def make(file: Path) -> None:
@@ -191,6 +185,12 @@ class StepRunner:
 
         self._run_here({file: partial(make, file) for file, place in places.items() if not place.exists()})
         return tuple(places[file] for file in files)
+
+    def _kept_folder(self, suffix: str = "", **made_of: Any) -> Path:
+        """Return where the store keeps for later builds what this step's code makes of ``made_of``."""
+        identity = self.node.identity
+        own = fingerprint({"code": identity.code, "libraries": identity.libraries, **made_of})
+        return self.context.store.root / "memory" / f"{self.node.step.name}{suffix}-{own}"
 
     def _run(self, tasks: Mapping[int, Callable[[Path, int], None]]) -> None:
         """Run tasks by number; each gets the folder and its number, and returns at once if it is done already."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from math import ceil
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -108,16 +107,15 @@ def spending(
 
 def refuse_failed(spent: Spending, max_failed: float) -> None:
     """Raise ``RequestsFailedError`` where more than this share of a call's requests failed."""
-    from pipelines.completions.failed_requests import RequestsFailedError
+    from pipelines.completions.failed_requests import RequestsFailedError, how_to_accept
 
     failed = sum(account.failed for account in spent.accounts.values())
     requests = sum(account.requests for account in spent.accounts.values())
     if failed > max_failed * requests:
-        share = ceil(failed / requests * 1000) / 1000
-        accept = f", or accept rows without them with --max-failed {share:g}" if share < 1 else ""
         raise RequestsFailedError(
             f"{failed:,} of {requests:,} requests failed, expected {max_failed:.2%} at most; the result has the error "
-            f"of each row. Run the same call with --overwrite to send the failed requests again{accept}"
+            "of each row. Run the same call with --overwrite to send the failed requests again"
+            f"{how_to_accept(failed / requests)}"
         )
 
 

@@ -81,12 +81,16 @@ def not_complete(step: str, outcomes: Outcomes, max_failed: float) -> RequestsFa
     """Return the error of a step with too many failed requests."""
     failures = FailedRequests(requests=outcomes.total, failed=outcomes.failed, errors=dict(outcomes.errors))
     allowed = f", expected {max_failed:.2%} at most" if max_failed else ""
-    share = ceil(outcomes.share * 1000) / 1000
-    accept = f", or accept rows without them with --max-failed {share:g}" if share < 1 else ""
     return RequestsFailedError(
         f"{step} is not complete: {failures_text(failures)}{allowed}. What was "
-        f"answered is kept: build again to send the failed requests again{accept}"
+        f"answered is kept: build again to send the failed requests again{how_to_accept(outcomes.share)}"
     )
+
+
+def how_to_accept(share: float) -> str:
+    """Return how a message offers to accept this share of failed requests; nothing where all failed."""
+    share = ceil(share * 1000) / 1000
+    return f", or accept rows without them with --max-failed {share:g}" if share < 1 else ""
 
 
 def failures_text(failed: FailedRequests) -> str:
