@@ -366,6 +366,25 @@ def test_a_folder_of_documents_is_a_source_whose_questions_are_traced_to_their_p
     done = CliRunner().invoke(main, ["trace", row["id"], "--store", "store"])
     assert "passage-questions" in done.output
     assert "split train, dated 2024-05" in done.output
+    assert "read from croup.md, passage 2, of file:guidelines" in done.output
+
+
+def test_the_trace_of_a_passage_names_its_page_and_that_of_an_unreadable_document_no_line(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(aloe_sft, "teacher_of", lambda spec, options: Writer())
+    (tmp_path / "mirror").mkdir()
+    (tmp_path / "ward").mkdir()
+    care = "The child sits up and is given oxygen by a mask until the nurse has seen it again. " * 5
+    (tmp_path / "ward" / "asthma.txt").write_text(f"Asthma.\n\f{care}\n\f{care.replace('nurse', 'doctor')}\n")
+    (tmp_path / "ward" / "latin.txt").write_bytes(b"gr\xfcn")
+    (tmp_path / "ward.toml").write_text("passage_chars = [300, 500]\n")
+    call = "build aloe_sft --source ward=ward --store store --workers 1 --mirror mirror --teacher w"
+    assert CliRunner().invoke(main, call.split()).exit_code == 0
+    for row, place in (("asthma.txt-2", "asthma.txt, passage 2, page 3,"), ("latin.txt:1", "latin.txt,")):
+        done = CliRunner().invoke(main, ["trace", f"ward:{row}", "--store", "store"])
+        assert f"read from {place} of file:ward" in done.output
+    done = CliRunner().invoke(main, ["trace", "ward:asthma.txt-2", "--store", "store", "--json"])
+    assert {"passage": 2, "page": 3}.items() <= json.loads(done.stdout)[0].items()
 
 
 def test_passages_with_one_question_and_answer_share_a_request_and_can_be_released(tmp_path, monkeypatch):

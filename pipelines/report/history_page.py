@@ -45,7 +45,7 @@ def _event(event: RowEvent) -> Values:
 def _origin(event: RowEvent) -> list[str]:
     parts = [f"made from {event.made_from}"] if event.made_from else []
     if event.file is not None:
-        parts.append(f"read from {event.file}, line {event.line}")
+        parts.append(f"read from {event.place}")
     known = (("home", event.home), ("revision", event.revision), ("licence read in", event.license_read))
     return [*parts, *(f"{word} {value}" for word, value in known if value)]
 

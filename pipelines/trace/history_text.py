@@ -94,7 +94,7 @@ def _origin(event: RowEvent) -> Iterator[str]:
         return
     home = f", of {event.home}" if event.home else ""
     revision = f" at revision {event.revision}" if event.revision else ""
-    yield f"read from {event.file}, line {event.line}{home}{revision}"
+    yield f"read from {event.place}{home}{revision}"
     where = f", read in: {event.license_read}" if event.license_read else ""
     yield f"licence {event.license}{where}"
     if "split" in recorded:

@@ -31,7 +31,8 @@ class ChangedField(JsonModel):
 class RowEvent(JsonModel):
     """A step, the row's status after it, and the reasons.
 
-    - the first event of a row: its origin, from ``source`` to ``revision``, as far as recorded
+    - the first event of a row: its origin, from ``source`` to ``revision``, as far as recorded; in a document its
+      ``passage`` and ``page``, and no ``line`` where the document could not be read
     - ``made_from``: the id of the row that it was derived from by the step
     - ``edits``, ``changes``: of rules, and of whole fields; ``tables``: findings of the step about the row, by table
     - ``reason``, ``evidence``: of a dropped row; ``error``, ``text``: of a malformed one
@@ -48,6 +49,8 @@ class RowEvent(JsonModel):
     split: str | None = None
     file: str | None = None
     line: int | None = None
+    passage: int | None = None
+    page: int | None = None
     date: str | None = None
     title: str | None = None
     home: str | None = None
@@ -62,6 +65,13 @@ class RowEvent(JsonModel):
     error: str | None = None
     text: str | None = None
     changed_by: list[str] = Field(default_factory=list)
+
+    @property
+    def place(self) -> str:
+        """The file of the row, and its line there; of a document the passage and the page, as far as known."""
+        named = (("line", self.line), ("passage", self.passage), ("page", self.page))
+        parts = [f"{word} {number}" for word, number in named if number is not None]
+        return ", ".join([self.file or "", *(parts if self.passage is None else parts[1:])])
 
 
 def mask_events(events: Sequence[RowEvent], screening: Screening) -> list[RowEvent]:

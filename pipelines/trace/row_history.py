@@ -21,6 +21,7 @@ from pipelines.storage.row_locations import Files, Row, RowLocation, shard_file
 from pipelines.storage.store import Store
 from pipelines.trace.row_event import ChangedField, RowEdit, RowEvent
 from quality.overrides import APPLIED
+from sources.documents.passage_rows import is_document
 from sources.errors import SabilaError
 from sources.formats.literal import parquet_schema, scan_parquet
 from sources.releases.manifest_model import Locked, Manifest, StepSummary
@@ -170,6 +171,8 @@ class History:
                     event = RowEvent(step=step.name, folder=step.folder, status="quarantined")
                     license = step.source.license if step.source else ""
                     origin = self._origin(step, row["source"])
+                    if _is_document(step, row["file"]):
+                        row["line"] = None  # a malformed one is a whole document, or a page that the error names
                     yield row.pop("id"), event.with_values(**row, license=license, **origin)
 
     # --- events ------------------------------------------------------------------------------------------------
@@ -187,6 +190,10 @@ class History:
         )
         if before is None:
             event = event.with_values(**location.read(ORIGIN), **self._origin(step, location.id.partition(":")[0]))
+            if _is_document(step, event.file or ""):
+                where = json.loads(location.read(["meta"])["meta"]).get("passage")
+                page = where.get("page") if isinstance(where, dict) else None
+                event = event.with_values(passage=event.line, **({} if page is None else {"page": page}))
         elif before.id != location.id:
             event = event.with_values(made_from=before.id)
         if status == "dropped":
@@ -264,6 +271,11 @@ def _reads(step: StepSummary, row_id: str) -> bool:
     return step.source is not None and row_id.startswith(f"{step.source.name}:")
 
 
+def _is_document(step: StepSummary, file: str) -> bool:
+    """Return whether a step reads the passages of a document, and no rows of a table, from this file."""
+    return bool(step.identity.mapping.get("passages")) and is_document(file)
+
+
 def _event_from_ledger(row_id: str, folder: Path, manifest: Manifest) -> RowEvent | None:
     """Return the row of the ledger as one event; None for an unknown row."""
     paths = sorted((folder / "ledger").glob("*.parquet"))
@@ -274,9 +286,11 @@ def _event_from_ledger(row_id: str, folder: Path, manifest: Manifest) -> RowEven
         return None
     row, source = rows[0], rows[0]["source"]
     entry = manifest.lock.get(source)
-    origin = next((step.origin for step in manifest.steps if step.source and step.source.name == source), {})
+    step = next((step for step in manifest.steps if step.source and step.source.name == source), None)
     revision = {"revision": entry.revision} if entry else {}
-    return RowEvent.of({"recorded_by": "ledger", **row, **origin, **revision})
+    if step and _is_document(step, row["file"]):
+        row |= {"line": None} if row["status"] == "quarantined" else {"passage": row["line"]}
+    return RowEvent.of({"recorded_by": "ledger", **row, **(step.origin if step else {}), **revision})
 
 
 def _with_requests(candidates: list[Row], store: Store) -> list[Row]:
