@@ -85,6 +85,39 @@ def test_short_sections_are_joined_under_the_heading_that_they_share():
     assert "## Treatment" in joined[0][1]
 
 
+DOSE = "The child is given a dose of 10 mg by mouth, and a nurse looks again after an hour. "
+
+
+def test_a_section_just_above_the_greatest_length_is_cut_into_two_of_about_equal_length():
+    text = "# Croup\n\n" + DOSE * 20
+    parts = [one for _, one in pieces(read_markdown(text, "croup"), least=300, most=1_500)]
+    assert [len(one) for one in parts] == [839, 839]
+    assert all(one.endswith("an hour.") for one in parts)
+    assert " ".join(parts) == (DOSE * 20).strip()
+
+
+def test_what_is_left_of_a_section_takes_sentences_of_the_passage_before_it_and_none_of_the_next_section():
+    text = f"# Croup\n\n{DOSE * 17}\n\nNo steam.\n\n# Asthma\n\n{DOSE * 17}\n"
+    document = read_markdown(text, "ward")
+    passages = list(cut_passages(document, PassageSize(least=300, most=1_430)))
+    assert [(one.headings, len(one.text)) for one in passages] == [
+        (("Croup",), 755),
+        (("Croup",), 683),
+        (("Asthma",), 1_427),
+    ]
+    assert passages[1].text.endswith("an hour. \n\nNo steam.")
+    assert all(text[one.start : one.end] == one.text for one in passages)
+
+
+def test_a_short_section_before_a_long_one_is_joined_with_the_one_before_it():
+    text = f"# Ward\n\n## Croup\n\n{DOSE * 5}\n\n## Steam\n\nNo steam.\n\n## Asthma\n\n{DOSE * 17}\n"
+    parts = pieces(read_markdown(text, "ward"), least=300, most=1_430)
+    assert [(headings, one[-9:]) for headings, one in parts] == [
+        (("Ward",), "No steam."),
+        (("Ward", "Asthma"), " an hour."),
+    ]
+
+
 def test_a_web_page_is_read_without_navigation_scripts_and_footer():
     document = read_web_page(PAGE, "gout")
     assert (document.title, document.date) == ("Gout", "2023-02-01")
@@ -169,6 +202,8 @@ def test_every_character_of_a_paragraph_is_in_one_passage_of_bounded_size(blocks
     )
     for one, following in pairwise(passages):
         assert one.end <= following.start
+        if min(len(one.text), len(following.text)) < least:
+            assert following.end - one.start > most
     assert all(one.text == text[one.start : one.end] and len(one.text) <= most for one in passages)
     covered = {at for one in passages for at in range(one.start, one.end)}
     for block in placed:

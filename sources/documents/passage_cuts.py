@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import PurePosixPath
 
 from sources.documents.document import Block, Document, heading_text
@@ -18,12 +19,14 @@ DOCUMENT_SUFFIXES = (".md", ".markdown", ".txt", ".html", ".htm", ".pdf")
 SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
 """Where a paragraph that is too long is cut."""
 
+SPACE = re.compile(r"\s+")
+
 
 @dataclass(frozen=True, kw_only=True)
 class PassageSize:
     """The usual least and the greatest number of characters of a passage.
 
-    A section with less than ``least`` is joined with the next one.
+    A shorter one is joined with a neighbour; the rest of a section and the passage before it are cut into equal parts.
     """
 
     least: int = 300
@@ -104,14 +107,93 @@ def cut_passages(document: Document, size: PassageSize) -> Iterator[Passage]:
             del group[len(group) - len(after) :]
             groups.append(after)
         groups[-1].append((block, headings))
-    if len(groups) > 1 and _chars(groups[-1]) < size.least and _chars(groups[-2] + groups[-1]) <= size.most:
-        groups[-2:] = [groups[-2] + groups[-1]]
+    at = 0
+    while at < len(groups):
+        if 0 < _chars(groups[at]) < size.least and _lengthen(document.text, groups, at, size):
+            at = max(0, at - 1)  # two passages may be one now
+        else:
+            at += 1
     for group in groups:
         yield from _passage(document, group)
 
 
 def _chars(group: Sequence[Placed]) -> int:
-    return group[-1][0].end - group[0][0].start if group else 0
+    """Return the length of the passage of a group, without the headings before and after its text."""
+    written = _written(group)
+    return written[-1].end - written[0].start if written else 0
+
+
+def _paths(group: Sequence[Placed]) -> list[tuple[str, ...]]:
+    """Return the headings above each block of a group that is no heading."""
+    return [headings for block, headings in group if not block.level]
+
+
+def _written(group: Sequence[Placed]) -> list[Block]:
+    """Return the blocks of a group that are no headings."""
+    return [block for block, _ in group if not block.level]
+
+
+def _lengthen(text: str, groups: list[list[Placed]], at: int, size: PassageSize) -> bool:
+    """Join a short group with a neighbour, or cut one section anew into about equal parts; return whether one fitted.
+
+    The neighbour under more of the same headings comes first, then the one before.
+    """
+    pairs = [(first, groups[first] + groups[first + 1]) for first in (at - 1, at) if 0 <= first < len(groups) - 1]
+    pairs.sort(key=lambda pair: -len(_shared(_paths(pair[1]))))
+    for first, both in pairs:
+        if _chars(both) <= size.most:
+            groups[first : first + 2] = [both]
+            return True
+    for first, both in pairs:
+        ended, following = _paths(groups[first]), _paths(groups[first + 1])
+        one_section = bool(ended and following) and ended[-1] == following[0]
+        if one_section and (cut := _middle_cut(text, both, size)) is not None:
+            groups[first : first + 2] = _cut_at(both, *cut)
+            return True
+    return False
+
+
+def _middle_cut(text: str, group: Sequence[Placed], size: PassageSize) -> tuple[int, int] | None:
+    """Return where the first of two parts of a group ends and the second begins, None where no two parts fit.
+
+    They are cut between paragraphs, else between sentences or lines, else between words.
+    """
+    written = _written(group)
+    start, end = written[0].start, written[-1].end
+    between = [(one.end, following.start) for one, following in pairwise(written)]
+    within = (
+        [
+            found.span()
+            for block in written
+            for found in pattern.finditer(text, block.start + 1, block.end)
+            if found.end() < block.end
+        ]
+        for pattern in (SENTENCE, SPACE)
+    )
+    for cuts in (between, *within):
+        fitting = [
+            (abs((stop - start) - (end - following)), stop, following)
+            for stop, following in cuts
+            if all(size.least <= chars <= size.most for chars in (stop - start, end - following))
+        ]
+        if fitting:
+            return min(fitting)[1:]
+    return None
+
+
+def _cut_at(group: Sequence[Placed], stop: int, following: int) -> list[list[Placed]]:
+    """Return the blocks of a group up to ``stop``, and those from ``following`` on."""
+    first: list[Placed] = []
+    second: list[Placed] = []
+    for block, headings in group:
+        if block.end <= stop:
+            first.append((block, headings))
+        elif block.start >= stop:
+            second.append((block, headings))
+        else:
+            first.append((replace(block, end=stop), headings))
+            second.append((replace(block, start=following), headings))
+    return [first, second]
 
 
 def _last_headings(group: Sequence[Placed]) -> list[Placed]:
@@ -136,15 +218,15 @@ def _parts(text: str, block: Block, most: int) -> Iterator[Block]:
 
 
 def _passage(document: Document, group: Sequence[Placed]) -> Iterator[Passage]:
-    """Yield the passage of some blocks, from the first that is no heading; none where all are headings."""
+    """Yield the passage of some blocks, from the first to the last that is no heading; none where all are headings."""
     written = [place for place, (block, _) in enumerate(group) if not block.level]
     if not written:
         return
-    parts = group[written[0] :]
+    parts = group[written[0] : written[-1] + 1]
     start, end = parts[0][0].start, parts[-1][0].end
     yield Passage(
         title=document.title,
-        headings=_shared([headings for block, headings in parts if not block.level]),
+        headings=_shared(_paths(parts)),
         page=parts[0][0].page,
         last_page=parts[-1][0].page,
         start=start,
