@@ -341,6 +341,31 @@ def test_a_folder_of_guidelines_becomes_questions_that_cite_document_heading_and
     assert {"row", "stage", "verdict", "text"} <= set(candidates.columns)
 
 
+def test_questions_are_written_on_a_folder_of_which_some_documents_cannot_be_read(tmp_path, monkeypatch):
+    monkeypatch.setattr("synth.teachers.specs.teacher", lambda spec, options=None: Writer())
+    folder, out = tmp_path / "guidelines", tmp_path / "out"
+    folder.mkdir()
+    (folder / "croup.md").write_text(f"# Croup\n\n{DOSE * 6}\n")
+    (folder / "latin.txt").write_bytes(b"gr\xfcn")
+    (folder / "headings.md").write_text("# Croup\n")
+    call = ["questions", str(folder), "--out", str(out), "--teacher", "w", "--store", str(tmp_path / "store")]
+    done = CliRunner().invoke(main, [*call, "--json"])
+    assert done.exit_code == 0, done.output
+    assert pl.read_parquet(out / "kept.parquet")["document"].to_list() == ["croup.md"]
+    quarantined = pl.read_parquet(out / "quarantined.parquet").rows()
+    assert quarantined == [
+        ("headings.md", "it has no text besides headings, expected paragraphs"),
+        ("latin.txt", "is not UTF-8: byte 2 is 0xfc; save it as UTF-8"),
+    ]
+    assert json.loads(done.stdout)["documents not read"] == 1
+    shown = "headings.md: it has no text besides headings, expected paragraphs; latin.txt: is not UTF-8"
+    assert f"quarantined: 2, listed in {out / 'quarantined.parquet'}: {shown}" in done.stderr
+    (folder / "croup.md").unlink()
+    done = CliRunner().invoke(main, [*call, "--overwrite"])
+    assert done.exit_code == 1
+    assert f"{folder}: no document with text ({shown}" in done.stderr
+
+
 def test_a_file_of_another_kind_is_refused_with_the_kinds_of_documents_and_tables(tmp_path):
     (tmp_path / "note.xyz").write_text("Iron.")
     with pytest.raises(TableError, match=r"ends in \.xyz, expected a document \(.*\.md.*\) or a table \(\.parquet"):

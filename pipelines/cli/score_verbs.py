@@ -336,11 +336,11 @@ def questions(
     The answer must quote the passage word for word as support, name no number that the passage lacks, and not be in
     the question; then the model answers the question from the passage again, without that answer, and must find that
     both agree. Passages without such a question are dropped with the verdicts, and every reply is in
-    candidates.parquet.
+    candidates.parquet. Documents that cannot be read or have no text, and scanned pages, are in quarantined.parquet.
 
     Example: sabila questions guidelines/ --out questions --teacher openai:http://localhost:8000/v1#MODEL
     """
-    from pipelines.own_files.passage_files import Questioning, write_questions
+    from pipelines.own_files.passage_files import Questioning, quarantine_note, write_questions
     from sources.documents.passage_cuts import PassageSize
     from synth.teachers.options import TeacherOptions
     from synth.teachers.specs import teacher as teacher_of
@@ -359,7 +359,10 @@ def questions(
         store=store,
         spending=spending(**limits),
     )
-    echo_account(write_questions(files, out, how=how, overwrite=overwrite), as_json)
+    account = write_questions(files, out, how=how, overwrite=overwrite)
+    if note := quarantine_note(out):
+        echo(note, err=True)
+    echo_account(account, as_json)
     refuse_failed(how.spending, max_failed)
 
 

@@ -10,6 +10,7 @@ import polars as pl
 
 from pipelines.own_files.file_tables import SUFFIXES, TableError, path_names
 from sources.documents.passage_cuts import DOCUMENT_SUFFIXES, PassageSize, cut_passages, read_document
+from sources.documents.passage_rows import NO_SUFFIX, documents_in, kinds_text, unread_parts
 from sources.files import FileError, RawFile
 
 SHOWN = 5
@@ -31,6 +32,9 @@ PASSAGE_SCHEMA = pl.Schema(
 )
 """A passage: its document, title, headings, pages, offsets in the document's text, date, citation and text."""
 
+QUARANTINE_SCHEMA = pl.Schema({"document": pl.String, "error": pl.String})
+"""A document that cannot be read or has no text, or one of its scanned pages, and why."""
+
 
 def are_documents(paths: Sequence[Path]) -> bool:
     """Return whether the paths are documents or folders of them, and not tables; ``TableError`` for both."""
@@ -46,59 +50,62 @@ def are_documents(paths: Sequence[Path]) -> bool:
     return bool(documents)
 
 
-def passage_table(paths: Sequence[Path], size: PassageSize) -> tuple[pl.DataFrame, dict[str, int]]:
-    """Return the passages of all documents (``PASSAGE_SCHEMA``), and the number of files and pages without, by kind.
+def passage_table(paths: Sequence[Path], size: PassageSize) -> tuple[pl.DataFrame, pl.DataFrame, dict[str, int]]:
+    """Return the passages of all documents (``PASSAGE_SCHEMA``), what is quarantined, and the number of files, by kind.
 
-    The kinds are documents without text, scanned pages of other documents, and each suffix that is not read.
-    Raises ``TableError`` with the documents that cannot be read, and where there is no document.
+    Quarantined are documents that cannot be read or have no text, and scanned pages (``QUARANTINE_SCHEMA``). The kinds
+    are those, and each suffix that is not read. Raises ``TableError`` where there is no text at all.
     """
     files, other = _documents(paths)
     rows: list[dict[str, object]] = []
-    wrong: list[str] = []
-    blank = scanned = 0
+    wrong: list[tuple[str, str]] = []
+    unreadable = blank = scanned = 0
     for name, path in files.items():
         try:
             document = read_document(RawFile(name, path))
         except FileError as error:
             if isinstance(error.__cause__, ModuleNotFoundError):
                 raise TableError(str(error)) from error
-            wrong.append(str(error))
+            wrong.append((name, str(error).removeprefix(f"{path} ")))
+            unreadable += 1
             continue
         passages = list(cut_passages(document, size))
+        wrong += [(name, error) for error in unread_parts(document, passages=bool(passages))]
         blank += not passages
         scanned += len(document.scanned_pages)
         for one in passages:
             facts = {field: getattr(one, field) for field in PASSAGE_SCHEMA if field not in ("document", "citation")}
             facts |= {"document": name, "citation": one.citation(name), "heading": one.heading or one.title}
             rows.append(facts)
-    if wrong:
-        more = f"; and {len(wrong) - SHOWN:,} more" if len(wrong) > SHOWN else ""
-        raise TableError(f"{'; '.join(wrong[:SHOWN])}{more}. Leave them out, and call again")
+    quarantined = pl.DataFrame(wrong, QUARANTINE_SCHEMA, orient="row")
     if not rows:
-        others = ", ".join(f"{count:,} {suffix or 'without a suffix'}" for suffix, count in other.items()) or "no file"
+        faults = [quarantined_text(quarantined)] if wrong else []
+        found = "; ".join([*faults, *([kinds_text(other)] if other else [])]) or "no file"
         raise TableError(
-            f"{', '.join(map(str, paths))}: no document with text ({others}), expected {', '.join(DOCUMENT_SUFFIXES)} "
+            f"{', '.join(map(str, paths))}: no document with text ({found}), expected {', '.join(DOCUMENT_SUFFIXES)} "
             f"or tables ({', '.join(SUFFIXES)})"
         )
-    pages = {"documents without text": blank, "scanned pages without text": scanned}
-    without = {kind: count for kind, count in pages.items() if count}
-    return pl.DataFrame(rows, PASSAGE_SCHEMA), without | {f"files not read {kind}": n for kind, n in other.items()}
+    kinds = {"documents not read": unreadable, "documents without text": blank, "scanned pages without text": scanned}
+    without = {kind: count for kind, count in kinds.items() if count}
+    unread = {f"files not read {suffix or NO_SUFFIX}": n for suffix, n in other.items()}
+    return pl.DataFrame(rows, PASSAGE_SCHEMA), quarantined, without | unread
+
+
+def quarantined_text(quarantined: pl.DataFrame) -> str:
+    """Return the first documents that are quarantined with their errors, and the number of the others."""
+    shown = [f"{name}: {error}" for name, error in quarantined.head(SHOWN).iter_rows()]
+    more = [f"and {len(quarantined) - SHOWN:,} more"] if len(quarantined) > SHOWN else []
+    return "; ".join([*shown, *more])
 
 
 def _documents(paths: Sequence[Path]) -> tuple[dict[str, Path], dict[str, int]]:
     """Return the documents by name, sorted, and the number of other files by suffix; hidden files are skipped."""
+    other: Counter[str] = Counter()
     folders = [path for path in paths if path.is_dir()]
     single = [path for path in paths if not path.is_dir()]
     documents = dict(zip(path_names(single), single, strict=True))
-    other: Counter[str] = Counter()
     for folder in folders:
-        for path in sorted(folder.rglob("*")):
-            inner = path.relative_to(folder)
-            if not path.is_file() or any(part.startswith(".") for part in inner.parts):
-                continue
-            if path.suffix.lower() not in DOCUMENT_SUFFIXES:
-                other[path.suffix.lower()] += 1
-                continue
-            name = inner.as_posix() if len(paths) == 1 else f"{folder.name}/{inner.as_posix()}"
-            documents[name] = path
+        names, ignored = documents_in(folder)
+        documents |= {name if len(paths) == 1 else f"{folder.name}/{name}": folder / name for name in names}
+        other.update(ignored)
     return dict(sorted(documents.items())), dict(sorted(other.items()))

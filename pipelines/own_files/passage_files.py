@@ -14,11 +14,12 @@ from pipelines.completions.budget import Spending
 from pipelines.completions.cached_teacher import cached_teacher
 from pipelines.completions.completion_store import FILE
 from pipelines.own_files.conversations import TextColumns, records_of
-from pipelines.own_files.document_table import are_documents, passage_table
+from pipelines.own_files.document_table import QUARANTINE_SCHEMA, are_documents, passage_table, quarantined_text
 from pipelines.own_files.file_tables import RESULT, FileAccount, TableError, refuse_result, write_rows
 from pipelines.own_files.score_files import OUTPUTS as SPLIT
 from pipelines.own_files.score_files import errors_of, open_rows, refuse_all_failed, write_kept_and_dropped
 from sources.documents.passage_cuts import PassageSize
+from sources.formats.literal import read_parquet
 from synth.passages import passage_questions
 from synth.passages.passage_questions import LEAST_CHARS, STAGE_NAME, Passages
 from synth.teachers.candidates import CANDIDATE_SCHEMA, author
@@ -32,8 +33,8 @@ ADDED = ("question", "answer", "support", "support_start", "generated_by")
 
 ADDED_SCHEMA = {name: pl.Int64 if name == "support_start" else pl.String for name in ADDED}
 
-CANDIDATES = "candidates.parquet"
-OUTPUTS = (*SPLIT, CANDIDATES)
+CANDIDATES, QUARANTINED = "candidates.parquet", "quarantined.parquet"
+OUTPUTS = (*SPLIT, CANDIDATES, QUARANTINED)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,13 +57,14 @@ def write_questions(files: Sequence[Path], out: Path, *, how: Questioning, overw
     """Write a question, an answer and the quoted support for each passage of ``files`` to ``out``.
 
     Rows without a verified question are dropped with the verdicts on all samples; ``candidates.parquet`` has every
-    reply. Raises ``TableError``.
+    reply, ``quarantined.parquet`` the documents that cannot be read, where there are some. Raises ``TableError``.
     """
     other: dict[str, int] = {}
+    quarantined = pl.DataFrame(schema=QUARANTINE_SCHEMA)
     passage, title = how.passage, how.title
     if are_documents(files):
         refuse_result(out, overwrite=overwrite)
-        table, other = passage_table(files, how.size)
+        table, quarantined, other = passage_table(files, how.size)
         passage, title, number = "text", "heading", "row"
         rows, schema = table.with_row_index(number).with_columns(pl.col(number).cast(pl.String)).lazy(), table.schema
     else:
@@ -81,12 +83,24 @@ def write_questions(files: Sequence[Path], out: Path, *, how: Questioning, overw
     drops = questions.filter(pl.col("drop_reason").is_not_null()).select("id", "drop_reason", "evidence")
     (out / RESULT).unlink(missing_ok=True)  # of an earlier call: it marks a complete result and is written last
     write_rows(candidates.rename({"id": number}).lazy(), out / CANDIDATES)
+    if len(quarantined):
+        write_rows(quarantined.lazy(), out / QUARANTINED)
+    else:
+        (out / QUARANTINED).unlink(missing_ok=True)
     account = write_kept_and_dropped(out, written, drops, number)
     verdicts = candidates.filter(stage=STAGE_NAME)["verdict"].value_counts().sort("verdict").rows()
     if "document" in schema:
         account = {"documents": int(rows.select(pl.col("document").n_unique()).collect().item()), **account}
     account |= {f"questions {verdict}": count for verdict, count in verdicts}
     return {**account, **other, "folder": str(out)}
+
+
+def quarantine_note(out: Path) -> str | None:
+    """Return the documents and pages that are quarantined in a result and why; None where there are none."""
+    if not (out / QUARANTINED).is_file():
+        return None
+    quarantined = read_parquet(out / QUARANTINED)
+    return f"quarantined: {len(quarantined):,}, listed in {out / QUARANTINED}: {quarantined_text(quarantined)}"
 
 
 def _ask(rows: pl.LazyFrame, passage: str, title: str | None, how: Questioning) -> tuple[pl.DataFrame, pl.DataFrame]:

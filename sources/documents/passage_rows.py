@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import PurePosixPath
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePosixPath
 
+from sources.documents.document import Document
 from sources.documents.passage_cuts import DOCUMENT_SUFFIXES, PassageSize, cut_passages, read_document
 from sources.files import FileError, RawFile
 from sources.source import Broken, Raw
@@ -13,9 +15,43 @@ COLUMNS = {"question": "heading", "context": "text", "date": "date", "language":
 """The column of each field of a passage, as a mapping has them."""
 
 
+NO_SUFFIX = "without a suffix"
+
+
 def is_document(name: str) -> bool:
     """Return whether a file is a document by its name."""
     return PurePosixPath(name).suffix.lower() in DOCUMENT_SUFFIXES
+
+
+def documents_in(folder: Path) -> tuple[list[str], dict[str, int]]:
+    """Return the documents of a folder and the folders in it by name, sorted, and the number of other files by suffix.
+
+    Hidden files and folders are skipped.
+    """
+    documents: list[str] = []
+    other: Counter[str] = Counter()
+    for path in folder.rglob("*"):
+        inner = path.relative_to(folder)
+        if not path.is_file() or any(part.startswith(".") for part in inner.parts):
+            continue
+        if is_document(path.name):
+            documents.append(inner.as_posix())
+        else:
+            other[path.suffix.lower()] += 1
+    return sorted(documents), dict(sorted(other.items()))
+
+
+def kinds_text(other: Mapping[str, int]) -> str:
+    """Return the number of files of each suffix as text."""
+    return ", ".join(f"{count:,} {suffix or NO_SUFFIX}" for suffix, count in other.items())
+
+
+def unread_parts(document: Document, *, passages: bool) -> Iterator[str]:
+    """Yield why parts of a document give no row: each scanned page, or the whole of one without ``passages``."""
+    for page in document.scanned_pages:
+        yield f"page {page} has no text, as a scan has none; recognise its text first (OCR)"
+    if not passages and not document.scanned_pages:
+        yield "it has no text besides headings, expected paragraphs"
 
 
 def passage_rows(file: RawFile, *, least: int, most: int) -> Iterator[Raw | Broken]:
@@ -50,7 +86,5 @@ def passage_rows(file: RawFile, *, least: int, most: int) -> Iterator[Raw | Brok
             "passage": place,
         }
         yield Raw(number, row)
-    for line, page in enumerate(document.scanned_pages, number + 1):
-        yield Broken(line, f"page {page} has no text, as a scan has none; recognise its text first (OCR)", "")
-    if not number and not document.scanned_pages:
-        yield Broken(1, "it has no text besides headings, expected paragraphs", "")
+    for line, why in enumerate(unread_parts(document, passages=number > 0), number + 1):
+        yield Broken(line, why, "")
