@@ -366,6 +366,18 @@ def test_questions_are_written_on_a_folder_of_which_some_documents_cannot_be_rea
     assert f"{folder}: no document with text ({shown}" in done.stderr
 
 
+def test_the_files_of_a_folder_of_documents_that_are_not_read_are_counted(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(aloe_sft, "teacher_of", lambda spec, options: Writer())
+    (tmp_path / "mirror").mkdir()
+    (tmp_path / "ward").mkdir()
+    for name in ("croup.md", "a.docx", "b.DOCX", "LICENSE"):
+        (tmp_path / "ward" / name).write_text(f"# Croup\n\n{DOSE * 6}\n")
+    done = CliRunner().invoke(main, "plan aloe_sft --source ward=ward --mirror mirror --teacher w".split())
+    assert done.exit_code == 0, done.output
+    assert done.stderr.splitlines()[0] == "ward: files not read: 1 without a suffix, 2 .docx"
+
+
 def test_a_file_of_another_kind_is_refused_with_the_kinds_of_documents_and_tables(tmp_path):
     (tmp_path / "note.xyz").write_text("Iron.")
     with pytest.raises(TableError, match=r"ends in \.xyz, expected a document \(.*\.md.*\) or a table \(\.parquet"):

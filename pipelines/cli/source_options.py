@@ -78,15 +78,18 @@ def resolved_values(
 
 def resolve(specs: Sequence[Any], options: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the definitions of own sources, given the options of a verb: store, mirror and relock."""
-    from pipelines.own_files.own_sources import resolve_sources
+    from pipelines.own_files.own_sources import resolve_sources, unread_files
 
-    return resolve_sources(
+    definitions = resolve_sources(
         specs,
         raw=(options.get("store") or Path("store")) / "raw",
         mirror=options.get("mirror"),
         renew=bool(options.get("relock")),
         confirm=_confirmation(),
     )
+    for line in unread_files(definitions):
+        echo(line, err=True)
+    return definitions
 
 
 def _confirmation() -> Confirm | None:

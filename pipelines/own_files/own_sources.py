@@ -12,7 +12,7 @@ from typing import Any
 from pipelines.build.toml_text import mapping_text
 from pipelines.own_files.mapping_proposal import header_notes, propose, shown_drafts
 from sources.atomic import write_bytes, write_json
-from sources.documents.passage_rows import COLUMNS, is_document
+from sources.documents.passage_rows import COLUMNS, documents_in, is_document, kinds_text
 from sources.fetch.hub_files import HUB, downloaded, fetched
 from sources.fetch.hub_split import hub_split, parse_hub_address
 from sources.fields.names import is_name
@@ -147,6 +147,17 @@ def _of_documents(spec: SourceSpec, source_files: SourceFiles) -> OwnSource:
     return OwnSource(
         name=spec.name, home=source_files.home, files=names, mapping=mapping, revision=source_files.revision, path=path
     )
+
+
+def unread_files(definitions: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return a line for each source that is a folder of documents with other files, which are not read."""
+    lines = []
+    for one in definitions:
+        folder = Path(one.get("path") or "")
+        if "path" in one and folder.is_dir() and any(map(is_document, one["files"])):
+            other = documents_in(folder)[1]
+            lines += [f"{one['name']}: files not read: {kinds_text(other)}"] if other else []
+    return lines
 
 
 def propose_mapping(location: str, raw: Path) -> Proposal:

@@ -14,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass as checked
 
 from sources.documents.passage_cuts import DOCUMENT_SUFFIXES
-from sources.documents.passage_rows import is_document, passage_rows
+from sources.documents.passage_rows import documents_in, is_document, passage_rows
 from sources.fetch.hub_files import HUB
 from sources.fields.json_model import InnerPath, explain_errors
 from sources.fields.names import is_name
@@ -168,7 +168,7 @@ def _tables_or_documents(path: Path) -> tuple[str, ...]:
         for one in path.rglob("*")
         if one.is_file() and plain_name(one.name).lower().endswith(SUFFIXES) and not one.name.startswith(".")
     )
-    if documents := _documents(path):
+    if documents := tuple(documents_in(path)[0]):
         if found:
             raise MappingError(f"{path} has tables ({found[0]}) and documents ({documents[0]}), expected one kind")
         return documents
@@ -178,12 +178,6 @@ def _tables_or_documents(path: Path) -> tuple[str, ...]:
         raise MappingError(f"{path} has files of {len(kinds)} formats ({', '.join(kinds)}), expected one; name a file")
     known = ", ".join((*SUFFIXES, *DOCUMENT_SUFFIXES))
     raise MappingError(f"{path} has no file of {known}, tables plain, .gz or .zst; name another folder")
-
-
-def _documents(folder: Path) -> tuple[str, ...]:
-    """Return the documents of a folder and the folders in it by name, without hidden ones."""
-    inner = (one.relative_to(folder) for one in folder.rglob("*") if one.is_file() and is_document(one.name))
-    return tuple(sorted(one.as_posix() for one in inner if not any(part.startswith(".") for part in one.parts)))
 
 
 def _shards(folder: Path) -> tuple[str, ...]:
