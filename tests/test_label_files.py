@@ -16,7 +16,7 @@ PASSAGE = "Iron is needed for haemoglobin, and its lack makes people tired. " * 
 class Writer:
     """Answers by the words of the question; counts what it is sent."""
 
-    name, revision, license = "writer", "1", "Apache-2.0"
+    name, revision, license = "writer", "1", "LicenseRef-unknown"
 
     def __init__(self):
         self.sent = 0
@@ -47,7 +47,12 @@ class Writer:
 @pytest.fixture
 def writer(monkeypatch):
     made = Writer()
-    monkeypatch.setattr("synth.teachers.specs.teacher", lambda spec, options=None: made)
+
+    def licensed(spec, options):
+        made.license = options.license
+        return made
+
+    monkeypatch.setattr("synth.teachers.specs.teacher", licensed)
     return made
 
 
@@ -61,6 +66,45 @@ def write(path, rows):
 
 
 ROWS = [{"question": "Why does the heart beat?"}, {"question": "Who was mayor?"}, {"question": "When did Bach live?"}]
+
+
+def test_the_licence_of_a_model_joins_that_of_the_rows_it_has_written_in(tmp_path, writer):
+    licenses = ["CC-BY-4.0", "MIT", None]
+    asked = [{**row, "answer": "Rest.", "license": license} for row, license in zip(ROWS, licenses, strict=True)]
+    file, store = write(tmp_path / "a.jsonl", asked), ("--store", tmp_path / "store")
+    for verb, model, expected in (
+        ("label", "--specialty", ["Apache-2.0 AND CC-BY-4.0", "MIT", None]),  # only the first row has got a specialty
+        ("score", "--rubric", ["Apache-2.0 AND CC-BY-4.0", "Apache-2.0 AND MIT", "Apache-2.0 AND LicenseRef-unknown"]),
+    ):
+        out = tmp_path / verb
+        done = call(verb, file, "--out", out, model, "w", "--judge-license", "Apache-2.0", *store)
+        assert done.exit_code == 0, done.output
+        assert pl.read_parquet(out / "kept.parquet")["license"].to_list() == expected
+
+
+def test_questions_on_passages_are_under_the_licences_of_passage_and_model(tmp_path, writer):
+    file = write(tmp_path / "a.jsonl", [{"text": PASSAGE, "Licence": "CC-BY-SA-4.0"}])
+    given = ("questions", "--teacher", "w", "--store", tmp_path / "store", "--teacher-license")
+    done = call(*given, "LicenseRef-llama-3.1-community", file, "--out", tmp_path / "1")
+    assert done.exit_code == 0, done.output
+    (row,) = pl.read_parquet(tmp_path / "1" / "kept.parquet").rows(named=True)
+    assert row["Licence"] == "CC-BY-SA-4.0 AND LicenseRef-llama-3.1-community"
+    assert "license" not in row
+    (tmp_path / "iron.md").write_text(f"# Iron\n\n{PASSAGE}\n")  # a document states none
+    done = call(*given, "Apache-2.0", tmp_path / "iron.md", "--out", tmp_path / "2")
+    assert done.exit_code == 0, done.output
+    kept = pl.read_parquet(tmp_path / "2" / "kept.parquet")
+    assert kept["license"].to_list() == ["Apache-2.0 AND LicenseRef-unknown"]
+
+
+def test_a_licence_of_a_model_that_writes_nothing_or_that_no_column_can_hold_is_refused(tmp_path, writer):
+    file = write(tmp_path / "a.jsonl", [{**ROWS[0], "license": 3}])
+    license = ("--judge-license", "MIT", "--out", tmp_path / "out")
+    done = call("label", file, "--medical", "w", *license)
+    assert "--judge-license is MIT, expected --specialty with it; it has no effect otherwise" in done.output
+    done = call("label", file, "--specialty", "w", *license)
+    assert "column 'license' is Int64, expected texts, to join MIT to; rename it" in done.output
+    assert writer.sent == 0
 
 
 def test_rows_get_a_specialty_and_others_than_medical_ones_are_dropped(tmp_path, writer):

@@ -14,7 +14,10 @@ from synth.teachers.teacher import Completion
 class Judge:
     """Prefers the answer with the word "rest"; of two without it always the first; writes answers where asked for."""
 
-    name, revision, license = "judge", "1", "Apache-2.0"
+    name, revision = "judge", "1"
+
+    def __init__(self, license="LicenseRef-unknown"):
+        self.license = license
 
     def complete(self, requests):
         for request in requests:
@@ -31,7 +34,7 @@ class Judge:
 
 @pytest.fixture
 def judge(monkeypatch, tmp_path):
-    monkeypatch.setattr("synth.teachers.specs.teacher", lambda spec, options=None: Judge())
+    monkeypatch.setattr("synth.teachers.specs.teacher", lambda spec, options: Judge(options.license))
     by_length = lambda conversations: [float(len(one[-1][1])) for one in conversations]  # noqa: E731
     for module in (model_answers, reward_margins):
         monkeypatch.setattr(module, "shared_reward_model", lambda path: by_length)
@@ -70,6 +73,16 @@ def test_a_pair_is_kept_where_the_judge_prefers_one_answer_in_both_orders(judge,
     assert dropped.select("prompt", "reason").rows() == [("Pain?", "no_pair"), ("Gout?", "too_few_answers")]
     assert json.loads(dropped["evidence"][0]) == {"judge_disagrees": 1}
     assert json.loads(done.stdout)["pairs judge_disagrees"] == 1
+
+
+def test_a_pair_is_under_the_licences_of_its_row_and_of_the_models_that_wrote_and_judged_it(judge, tmp_path):
+    file = write(tmp_path / "a.jsonl", [{**ROWS[0], "license": "CC-BY-4.0"}])
+    models = ("--teacher", "w", "--teacher-license", "MIT", "--judge", "j", "--judge-license", "Apache-2.0")
+    done = call(file, "--out", tmp_path / "out", *models)
+    assert done.exit_code == 0, done.output
+    assert kept_and_dropped(tmp_path / "out")[0]["license"].to_list() == ["Apache-2.0 AND CC-BY-4.0 AND MIT"]
+    done = call(file, "--out", tmp_path / "2", "--reward", "r", "--judge-license", "MIT")
+    assert "--judge-license is MIT, expected --judge with it" in done.output
 
 
 def test_a_reward_model_chooses_alone_or_must_agree_with_the_judge(judge, tmp_path):

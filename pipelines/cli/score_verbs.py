@@ -10,7 +10,14 @@ import click
 from pipelines.cli.file_path import FilePath
 from pipelines.cli.number_range import NumberRange
 from pipelines.cli.shared_options import FILES, JSON, OVERWRITE, STORE, echo_account, main
-from pipelines.cli.teacher_options import refuse_failed, requesting, spending, teacher_options
+from pipelines.cli.teacher_options import (
+    license_option,
+    refuse_failed,
+    refuse_unused_license,
+    requesting,
+    spending,
+    teacher_options,
+)
 from pipelines.terminal import echo, echo_json
 
 if TYPE_CHECKING:
@@ -98,6 +105,7 @@ MAX_FAILED = click.option(
     help="Drop rows with a score above this, as in ifd=1 (the question misleads). May be given several times.  "
     "[default: drop none]",
 )
+@license_option("judge")
 @STORE
 @MAX_FAILED
 @teacher_options
@@ -111,6 +119,7 @@ def score(
     rubric: str | None,
     drop_lowest: tuple[str, ...],
     drop_above: tuple[str, ...],
+    judge_license: str,
     store: Path,
     max_failed: float,
     as_json: bool,
@@ -134,7 +143,8 @@ def score(
     from synth.teachers.options import TeacherOptions
     from synth.teachers.specs import teacher
 
-    options = TeacherOptions(**requesting(more))
+    refuse_unused_license("judge", judge_license, used=rubric, expected="--rubric")
+    options = TeacherOptions(license=judge_license, **requesting(more))
     limits = {name: more.pop(name) for name in ("budget_tokens", "budget_cost", "price", "watts")}
     scoring = Scoring(
         scores=pinned_scores(**more),
@@ -234,6 +244,7 @@ def select(
     metavar="TEACHER",
     help="Drop rows that this model does not call medical, and those without an answer.  [default: none]",
 )
+@license_option("judge")
 @STORE
 @MAX_FAILED
 @teacher_options
@@ -245,6 +256,7 @@ def label(
     question: tuple[str, ...],
     specialty: str | None,
     medical: str | None,
+    judge_license: str,
     store: Path,
     max_failed: float,
     as_json: bool,
@@ -265,7 +277,8 @@ def label(
 
     if not (specialty or medical):
         raise click.UsageError("no label is wanted; give --specialty or --medical")
-    options = TeacherOptions(**requesting(limits))
+    refuse_unused_license("judge", judge_license, used=specialty, expected="--specialty")
+    options = TeacherOptions(license=judge_license, **requesting(limits))
     labels = Labels(
         specialty=teacher(specialty, options) if specialty else None,
         medical=teacher(medical, options) if medical else None,
@@ -310,6 +323,7 @@ def label(
     show_default=True,
     help="Tries for each passage; the first that is verified is kept.",
 )
+@license_option("teacher")
 @STORE
 @MAX_FAILED
 @teacher_options
@@ -323,6 +337,7 @@ def questions(
     title: str | None,
     passage_chars: tuple[int, int],
     samples: int,
+    teacher_license: str,
     store: Path,
     max_failed: float,
     as_json: bool,
@@ -349,7 +364,7 @@ def questions(
         size = PassageSize(least=passage_chars[0], most=passage_chars[1])
     except ValueError as error:
         raise click.UsageError(f"--passage-chars: {error}") from error
-    options = TeacherOptions(**requesting(limits))
+    options = TeacherOptions(license=teacher_license, **requesting(limits))
     how = Questioning(
         teacher=teacher_of(teacher, options),
         passage=passage,
@@ -415,6 +430,8 @@ def questions(
     show_default=True,
     help="Drop pairs of which one answer has more than so many times the characters of the other.",
 )
+@license_option("teacher")
+@license_option("judge")
 @STORE
 @MAX_FAILED
 @teacher_options
@@ -431,6 +448,8 @@ def pairs(
     reward: str | None,
     min_margin: float,
     max_length_ratio: float,
+    teacher_license: str,
+    judge_license: str,
     store: Path,
     max_failed: float,
     as_json: bool,
@@ -443,6 +462,8 @@ def pairs(
 
     Example: sabila pairs answers.jsonl --out pairs --judge openai:http://localhost:8000/v1#MODEL
     """
+    from dataclasses import replace
+
     from pipelines.own_files.conversations import TextColumns
     from pipelines.own_files.pair_files import Pairing, write_pairs
     from synth.teachers.options import TeacherOptions
@@ -452,11 +473,13 @@ def pairs(
         raise click.UsageError("nothing compares the answers; give --judge, --reward or both")
     if teacher and answers:
         raise click.UsageError("--teacher and --answer-column are both given, expected one of the two")
+    refuse_unused_license("teacher", teacher_license, used=teacher, expected="--teacher")
+    refuse_unused_license("judge", judge_license, used=judge, expected="--judge")
     options = TeacherOptions(**requesting(limits))
     how = Pairing(
-        judge=teacher_of(judge, options) if judge else None,
+        judge=teacher_of(judge, replace(options, license=judge_license)) if judge else None,
         reward=reward,
-        writer=teacher_of(teacher, options) if teacher else None,
+        writer=teacher_of(teacher, replace(options, license=teacher_license)) if teacher else None,
         answers=answers,
         samples=samples,
         min_margin=min_margin,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -10,6 +11,8 @@ from pipelines.cli.number_range import NumberRange
 
 if TYPE_CHECKING:
     from pipelines.completions.budget import Spending
+
+Callback = TypeVar("Callback", bound=Callable[..., Any])
 
 BUDGET_TOKENS = click.option(
     "--budget-tokens",
@@ -82,6 +85,28 @@ REVISION = click.option(
 GUARD_FORMAT = click.option(
     "--guard-format", help="Family of the guard, such as llama-guard-3.  [default: by the model's name]"
 )
+
+
+UNKNOWN_LICENSE = "LicenseRef-unknown"
+
+
+def license_option(model: str) -> Callable[[Callback], Callback]:
+    """Return the option for the licence of what a teacher or judge writes in rows of own files."""
+    return click.option(
+        f"--{model}-license",
+        default=UNKNOWN_LICENSE,
+        show_default=True,
+        help=f"Licence of what the {model} writes, an SPDX id or LicenseRef-NAME, as in Apache-2.0. It joins the "
+        "licence of each row that the model has written in, in the column license.",
+    )
+
+
+def refuse_unused_license(model: str, license: str, *, used: object, expected: str) -> None:
+    """Raise ``UsageError`` for the licence of a model that writes nothing in this call."""
+    if license != UNKNOWN_LICENSE and not used:
+        raise click.UsageError(
+            f"--{model}-license is {license}, expected {expected} with it; it has no effect otherwise"
+        )
 
 
 def requesting(arguments: dict[str, Any]) -> dict[str, Any]:

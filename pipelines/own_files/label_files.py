@@ -14,6 +14,7 @@ from pipelines.completions.cached_teacher import cached_teacher
 from pipelines.completions.completion_store import FILE
 from pipelines.own_files.conversations import TextColumns, read_columns, records_of, without_question
 from pipelines.own_files.file_tables import FileAccount, TableError
+from pipelines.own_files.row_licenses import bind_licenses, license_column
 from pipelines.own_files.score_files import (
     errors_of,
     open_rows,
@@ -57,12 +58,14 @@ def label(
 ) -> FileAccount:
     """Write the rows of ``files`` with their labels, and those that are dropped, to ``out``; return the account.
 
-    A row without a question, or whose reply cannot be read, has null as its ``specialty`` and a reason. Raises
-    ``TableError``.
+    A row without a question, or whose reply cannot be read, has null as its ``specialty`` and a reason. The licence of
+    the model joins that of each row with a specialty. Raises ``TableError``.
     """
     rows, schema, number = open_rows(files, out, overwrite=overwrite)
     if taken := [name for name in SPECIALTY if labels.specialty and name in schema]:
         raise TableError(f"column {taken[0]!r} is in the table already; rename it, or label another file")
+    licenses = [labels.specialty.license] if labels.specialty else []
+    license_name = license_column(schema, licenses)
     read = read_columns(schema, columns)
     labelled = [pl.DataFrame(schema=dict.fromkeys(("id", *SPECIALTY, "drop_reason", "evidence", *ERRORS), pl.String))]
     first = 0
@@ -75,6 +78,7 @@ def label(
     if labels.specialty:
         fields = table.select(pl.col("id").alias(number), *SPECIALTY).lazy()
         rows = rows.join(fields, on=number, how="left", maintain_order="left")
+        rows = bind_licenses(rows, license_name, licenses, pl.col("specialty").is_not_null())
     drops = table.filter(pl.col("drop_reason").is_not_null()).select("id", "drop_reason", "evidence")
     account = write_kept_and_dropped(out, rows, drops, number)
     if labels.specialty:

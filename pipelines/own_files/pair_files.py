@@ -16,6 +16,7 @@ from pipelines.completions.cached_teacher import GenerateProgress, cached_teache
 from pipelines.completions.completion_store import FILE
 from pipelines.own_files.conversations import TextColumns, read_columns, records_of, without_question
 from pipelines.own_files.file_tables import FileAccount, TableError
+from pipelines.own_files.row_licenses import bind_licenses, license_column
 from pipelines.own_files.score_files import open_rows, refuse_all_failed, write_kept_and_dropped
 from sources.fields.names import portable_model
 from sources.table import to_json
@@ -75,9 +76,12 @@ def write_pairs(
 ) -> FileAccount:
     """Write the rows of ``files`` with a chosen and a rejected answer, and those without a pair, to ``out``.
 
-    Raises ``TableError`` for a missing column.
+    The licences of the models that wrote or judged a pair join that of its row. Raises ``TableError`` for a missing
+    column.
     """
     rows, schema, number = open_rows(files, out, overwrite=overwrite)
+    licenses = [model.license for model in (how.writer, how.judge) if model]
+    license_name = license_column(schema, licenses)
     read = read_columns(schema, columns)
     answers = [] if how.writer else answer_columns(schema, how.answers)
     records = records_of(rows.collect(), TextColumns(question=read.question))
@@ -90,6 +94,7 @@ def write_pairs(
     names = {name: _free_name(name, schema) for name in ADDED}
     pairs = _pair_columns(outcome, answers, how).rename({"id": number, **names})
     written = rows.join(pairs.lazy(), on=number, how="left", maintain_order="left")
+    written = bind_licenses(written, license_name, licenses, pl.col(names["chosen"]).is_not_null())
     drops = outcome.rows.filter(pl.col("drop_reason").is_not_null()).select("id", "drop_reason", "evidence")
     account = write_kept_and_dropped(out, written, drops, number)
     return {

@@ -16,6 +16,7 @@ from pipelines.completions.completion_store import FILE
 from pipelines.own_files.conversations import TextColumns, records_of
 from pipelines.own_files.document_table import QUARANTINE_SCHEMA, are_documents, passage_table, quarantined_text
 from pipelines.own_files.file_tables import RESULT, FileAccount, TableError, refuse_result, write_rows
+from pipelines.own_files.row_licenses import bind_licenses, license_column
 from pipelines.own_files.score_files import OUTPUTS as SPLIT
 from pipelines.own_files.score_files import errors_of, open_rows, refuse_all_failed, write_kept_and_dropped
 from sources.documents.passage_cuts import PassageSize
@@ -57,7 +58,8 @@ def write_questions(files: Sequence[Path], out: Path, *, how: Questioning, overw
     """Write a question, an answer and the quoted support for each passage of ``files`` to ``out``.
 
     Rows without a verified question are dropped with the verdicts on all samples; ``candidates.parquet`` has every
-    reply, ``quarantined.parquet`` the documents that cannot be read, where there are some. Raises ``TableError``.
+    reply, ``quarantined.parquet`` the documents that cannot be read, where there are some. The teacher's licence joins
+    that of each row with a question. Raises ``TableError``.
     """
     other: dict[str, int] = {}
     quarantined = pl.DataFrame(schema=QUARANTINE_SCHEMA)
@@ -77,9 +79,12 @@ def write_questions(files: Sequence[Path], out: Path, *, how: Questioning, overw
             )
     if taken := [name for name in ADDED if name in schema]:
         raise TableError(f"column {taken[0]!r} is in the table already; rename it")
+    licenses = [how.teacher.license]
+    license_name = license_column(schema, licenses)
     questions, candidates = _ask(rows, passage, title, how)
     refuse_all_failed(candidates.select(errors_of()).to_series(), STAGE_NAME)
     written = rows.join(questions.select(pl.col("id").alias(number), *ADDED).lazy(), on=number, maintain_order="left")
+    written = bind_licenses(written, license_name, licenses, pl.col("question").is_not_null())
     drops = questions.filter(pl.col("drop_reason").is_not_null()).select("id", "drop_reason", "evidence")
     (out / RESULT).unlink(missing_ok=True)  # of an earlier call: it marks a complete result and is written last
     write_rows(candidates.rename({"id": number}).lazy(), out / CANDIDATES)

@@ -23,6 +23,7 @@ from pipelines.own_files.file_tables import (
     scan,
     write_rows,
 )
+from pipelines.own_files.row_licenses import bind_licenses, license_column
 from pipelines.storage.stored_step import height
 from quality.duplicates.near_duplicates import free_column
 from quality.outcome import DROP_SCHEMA
@@ -79,12 +80,15 @@ def score(
     """Write the rows of ``files`` with a column for each score to ``out`` and return the account.
 
     A row that cannot be scored has null and a reason in ``NAME_reason``. Rows that a rule drops are in
-    ``dropped.parquet`` with reason and evidence. Raises ``TableError`` before anything is written.
+    ``dropped.parquet`` with reason and evidence. The judge's licence joins that of each row with marks. Raises
+    ``TableError`` before anything is written.
     """
     rows, schema, number = open_rows(files, out, overwrite=overwrite)
     added = [column for name in scoring.names for column in _columns_of(name)]
     if taken := [name for name in added if name in schema]:
         raise TableError(f"column {taken[0]!r} is in the table already; rename it, or score another file")
+    licenses = [scoring.judge.license] if scoring.judge else []
+    license_name = license_column(schema, licenses)
     read = read_columns(schema, columns)
     scores = pl.concat([_nothing(scoring), *_scored(rows, read, scoring)])
     for name in scoring.names:
@@ -94,6 +98,8 @@ def score(
     drops = rows_to_drop(scores, scoring.rules)
     score_columns = scores.rename({"id": number}).lazy()
     scored = rows.join(score_columns, on=number, how="left", maintain_order="left")
+    if scoring.judge:
+        scored = bind_licenses(scored, license_name, licenses, pl.col(RUBRIC).is_not_null())
     account = write_kept_and_dropped(out, scored, drops, number)
     account |= {"question": ", ".join(read.question), "answer": read.answer or "the last turn of the assistant"}
     for name in scoring.names:
