@@ -89,7 +89,7 @@ BENCHMARKS = {
     ),
     "near-duplicates, 1% added": Benchmark(
         "benchmark_dedup.py",
-        rows(50_000, 200_000, 1_000_000),
+        rows(2_000, 200_000, 1_000_000),
         (Figure("share of the time of all rows", r"index-add(?:[^\n┆]*┆){4}\s*([\d.]+)"),),
         more=("--scenario", "index", "--peers", "none"),
     ),
