@@ -9,6 +9,9 @@ import pytest
 from test_duplicate_files import write
 from tiny_recipe import run
 
+from pipelines.storage.store import Store
+from quality.decontamination.verbatim import build_verbatim
+
 ITEM = {"question": "Which nerve is stretched when a climber hangs from one arm?", "answer": "Long thoracic"}
 OTHER = {"question": "How often should a kettle on a ward be descaled?", "answer": "Monthly"}
 
@@ -129,6 +132,56 @@ def test_a_benchmark_file_without_rows_is_refused(tmp_path):
     (tmp_path / "none.csv").write_text("question,answer\n")
     done = decontaminate(rows, [tmp_path / "none.csv"], tmp_path / "out")
     assert "none.csv has no rows, expected benchmark items; name another file" in done.output
+
+
+# --- the index in the store ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def indexed(monkeypatch):
+    """The tables of items that were indexed in this process."""
+    tables = []
+
+    def build(items, questions):
+        tables.append(items)
+        return build_verbatim(items, questions)
+
+    monkeypatch.setattr("quality.decontamination.item_index.build_verbatim", build)
+    return tables
+
+
+def test_a_store_keeps_the_index_of_the_benchmarks_and_the_result_is_the_same(tmp_path, bench, indexed):
+    rows = write(tmp_path / "train.jsonl", [ITEM, OTHER])
+    store = tmp_path / "store"
+    Store(store).prepare()
+    for out, more in (("alone", []), ("first", ["--store", store]), ("second", ["--store", store])):
+        assert not decontaminate(rows, [bench], tmp_path / out, *more).exit_code
+    assert len(indexed) == 2, "the second call with a store maps the index of the first"
+    alone, first, second = (
+        {file.name: file.read_bytes() for file in (tmp_path / out).iterdir()} for out in ("alone", "first", "second")
+    )
+    assert alone == first == second
+    assert not run("check", rows, "--against", bench, "--store", store, "--fail-on", "never").exit_code
+    assert len(indexed) == 2, "sabila check maps it too"
+    assert not decontaminate(rows, [write(tmp_path / "b2.jsonl", [OTHER])], tmp_path / "o", "--store", store).exit_code
+    assert len(indexed) == 3, "other items have an index of their own"
+    assert pl.read_parquet(tmp_path / "o" / "leaks.parquet")["benchmark"].to_list() == ["b2.jsonl"]
+
+
+def test_without_a_store_none_is_made_and_one_that_cannot_be_written_does_no_harm(tmp_path, bench, indexed):
+    rows = write(tmp_path / "train.jsonl", [ITEM, OTHER])
+    assert not decontaminate(rows, [bench], tmp_path / "1", "--store", tmp_path / "absent").exit_code
+    assert not (tmp_path / "absent").exists()
+    store = tmp_path / "store"
+    Store(store).prepare()
+    (store / "memory").write_text("a file where a folder cannot be made then, for root as well")
+    assert not decontaminate(rows, [bench], tmp_path / "2", "--store", store).exit_code
+    assert pl.read_parquet(tmp_path / "2" / "dropped.parquet").height == 1
+    assert sorted(path.name for path in store.iterdir()) == ["memory", "store.json"]
+    assert len(indexed) == 2
+
+
+# --- speed and models ------------------------------------------------------------------------------------------------
 
 
 def test_files_against_files_load_no_catalog_no_rules_and_no_pandas(tmp_path):

@@ -333,7 +333,8 @@ def decontaminate(
         settings = {"embedder": embedder, "similarity": similarity, "mirror": _path(mirror)}
         files = as_files(rows, "rows", scratch)
         asked = leak_judge(judge, Path(store), how, budget)
-        account = decontaminate_files(files, folder, named, {**columns, **settings, "overwrite": overwrite}, asked)
+        options = {**columns, **settings, "overwrite": overwrite}
+        account = decontaminate_files(files, folder, named, options, asked, Path(store))
         tables = _tables(folder, "kept", "dropped", "leaks", "not_checked")
         return Decontamination(**tables, account=_without_scratch_folder(account, out))
 
@@ -381,6 +382,7 @@ def check(
             license=license,
             against=tuple(against),
             mirror=_path(mirror),
+            store=Path(store),
             model=model,
             max_length=max_length,
             training_rows=training_rows,

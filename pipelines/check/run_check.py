@@ -51,6 +51,7 @@ class CheckSettings:
     skip: frozenset[str] = frozenset()
     against: tuple[str, ...] = ()
     mirror: Path | None = None
+    store: Path | None = None
     near: NearRecords = field(default_factory=NearRecords)
     training: Training | None = None
     workers: int = 1
@@ -307,10 +308,8 @@ def _instances(kind: str, findings: pl.DataFrame) -> Iterator[Instance]:
 
 def _leak_index(settings: CheckSettings) -> tuple[LeakIndex, Mapping[str, str]]:
     """Return the index of the benchmark items, and what rows are not compared with."""
-    from pipelines.own_files.leak_files import Columns, benchmark_items, names_and_files
-    from quality.decontamination.cleaned_items import with_cleaned
-    from quality.decontamination.item_index import build_index
+    from pipelines.own_files.leak_files import Columns, benchmark_index, benchmark_items, names_and_files
 
     named, paths = names_and_files(settings.against)
     benchmarks = benchmark_items(named, paths, settings.mirror, Columns())
-    return build_index(with_cleaned(benchmarks.items)), benchmarks.limits()
+    return benchmark_index(benchmarks.items, settings.store), benchmarks.limits()

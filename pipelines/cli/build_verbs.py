@@ -439,11 +439,11 @@ def decontaminate(
     FILES are parquet, jsonl or csv, plain or .gz.
 
     Columns of usual names (question, options, answer, context, rationale, messages, …) are compared by their role,
-    other texts by themselves.
+    other texts by themselves. A store that is there keeps the index of the benchmarks for later calls.
     """
     budget = spending(budget_tokens, budget_cost, price, watts)
     asked = leak_judge(judge, store, requesting(options), budget)
-    echo_account(decontaminate_files(files, out, against, options, asked), as_json)
+    echo_account(decontaminate_files(files, out, against, options, asked, store), as_json)
 
 
 def leak_judge(spec: str | None, store: Path, how: dict[str, Any], budget: Spending) -> Judge | None:
@@ -467,7 +467,12 @@ def leak_judge(spec: str | None, store: Path, how: dict[str, Any], budget: Spend
 
 
 def decontaminate_files(
-    files: Sequence[Path], out: Path, against: Sequence[str], options: dict[str, Any], judge: Judge | None
+    files: Sequence[Path],
+    out: Path,
+    against: Sequence[str],
+    options: dict[str, Any],
+    judge: Judge | None,
+    store: Path,
 ) -> FileAccount:
     """Remove rows that contain benchmark items from files; ``options`` are the verb's other arguments by name."""
     from pipelines.own_files.leak_files import Columns
@@ -496,5 +501,6 @@ def decontaminate_files(
         config=Decontaminate(similarity=similarity),
         embed=embed,
         judge=judge,
+        store=store,
         overwrite=options["overwrite"],
     )

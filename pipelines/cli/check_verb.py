@@ -146,6 +146,8 @@ def check(
     personal data, secrets, licences, and right options at one position. Each finding says why it matters and what to
     do.
 
+    A store that is there keeps the index of the benchmarks of --against for later calls.
+
     Exit code 0: no finding of --fail-on. 1: there is one, or the check failed. 2: a wrong call.
 
     Example: sabila check data/*.parquet --against careqa --mirror ../shared/data --sarif findings.sarif
@@ -162,6 +164,7 @@ def check(
         license=license,
         against=against,
         mirror=mirror,
+        store=store,
         model=model,
         max_length=max_length,
         training_rows=training_rows,
@@ -189,6 +192,7 @@ def check_paths(
     license: str | None,
     against: tuple[str, ...],
     mirror: Path | None,
+    store: Path,
     model: str | None,
     max_length: int,
     training_rows: int,
@@ -222,6 +226,7 @@ def check_paths(
         skip=frozenset(checked_kinds(skip, "--skip")),
         against=against,
         mirror=mirror,
+        store=store,
         training=Training(model=model, max_length=max_length, rows=training_rows) if model else None,
         workers=workers,
     )

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import polars as pl
 
+from pipelines.build.fingerprint import code_hash, fingerprint, library_versions
 from pipelines.own_files.file_tables import (
     RESULT,
     FileAccount,
@@ -24,11 +28,12 @@ from pipelines.storage.stored_step import height
 from quality.decontamination.cleaned_items import with_cleaned
 from quality.decontamination.find_leaks import Decontaminate, Judge, drop_table, find_leaks, not_checked, report
 from quality.decontamination.inputs import ITEM_SCHEMA, find_roles, items_of, text_rows
-from quality.decontamination.item_index import build_index
+from quality.decontamination.item_index import LeakIndex, build_index
 from quality.decontamination.neighbors import Embed
 from quality.decontamination.repeated_questions import repeated_questions
 from quality.duplicates.near_duplicates import free_column
-from sources.atomic import remove_leftovers, write_table
+from quality.kept_values import keeping_in, kept
+from sources.atomic import WriteError, remove_leftovers, write_table
 from sources.fetch.mirror import MissingCorpusError, mirrored
 from sources.record import Malformed, Record
 from sources.table import frame
@@ -66,14 +71,15 @@ def decontaminate(
     config: Decontaminate | None = None,
     embed: Embed | None = None,
     judge: Judge | None = None,
+    store: Path | None = None,
     overwrite: bool = False,
 ) -> FileAccount:
     """Split the rows of ``files`` by whether they contain an item of a benchmark; return the account.
 
     Writes ``kept``, ``dropped`` (with reason and evidence), ``leaks`` (all pairs, both texts), ``report`` (by benchmark
     and layer), ``not_checked`` (items that no rule can find) and ``shared_items`` (questions that several benchmarks
-    have) to ``out``. ``against`` are benchmarks of the catalog by name, "all" of those that can be read, or files.
-    Raises ``TableError`` and ``MissingCorpusError``.
+    have) to ``out``. ``against`` are benchmarks of the catalog by name, "all" of those that can be read, or files;
+    their index is kept in ``store`` (``benchmark_index``). Raises ``TableError`` and ``MissingCorpusError``.
     """
     columns, config = columns or Columns(), config or Decontaminate()
     named, paths = names_and_files(against)
@@ -86,7 +92,7 @@ def decontaminate(
         _check_ids(rows, columns.id)
     number = free_column("row", schema.names())
     benchmarks = benchmark_items(named, paths, mirror, columns)
-    index = build_index(with_cleaned(benchmarks.items))
+    index = benchmark_index(benchmarks.items, store)
     numbered = rows.with_row_index(number).with_columns(pl.col(number).cast(pl.String))
     leaks = [
         find_leaks(text_rows(batch, others, number, roles), index, config, embed=embed, judge=judge)
@@ -97,7 +103,7 @@ def decontaminate(
     drops = (
         drop_table(pairs).rename({"id": number, "drop_reason": added["reason"], "evidence": added["evidence"]}).lazy()
     )
-    kept = numbered.join(drops, on=number, how="anti", maintain_order="left")
+    clean = numbered.join(drops, on=number, how="anti", maintain_order="left")
     dropped = numbered.join(drops, on=number, how="inner", maintain_order="left")
     _clear(out)
     write_rows(dropped if columns.id is None else dropped.drop(number), out / "dropped.parquet")
@@ -105,7 +111,7 @@ def decontaminate(
     write_table(out / "report.parquet", report(pairs, index, config))
     write_table(out / "not_checked.parquet", unseen := not_checked(index))
     write_table(out / "shared_items.parquet", shared := repeated_questions(index))
-    write_rows(kept.drop(number), out / RESULT)
+    write_rows(clean.drop(number), out / RESULT)
     counts = {name: height([out / f"{name}.parquet"]) for name in ("kept", "dropped")}
     account: FileAccount = {"rows": sum(counts.values()), "items": index.count(), "not checked": unseen.height}
     if not shared.is_empty():
@@ -294,6 +300,32 @@ def benchmark_items(
     if not tables:
         raise MissingCorpusError(f"no benchmark to compare rows with in {mirror}; name some, or files")
     return BenchmarkItems(items=pl.concat(tables), columns=columns_of_files, absent=tuple(absent), malformed=malformed)
+
+
+def benchmark_index(items: pl.DataFrame, store: Path | None) -> LeakIndex:
+    """Return the index of a table of items (``inputs.ITEM_SCHEMA``), mapped where ``store`` has it.
+
+    A store that is there keeps it for later calls; one that cannot be written is left as it is.
+    """
+
+    @cache
+    def make() -> LeakIndex:
+        return build_index(with_cleaned(items))
+
+    if store is None or not (store / "store.json").exists():
+        return make()
+    content = io.BytesIO()
+    items.write_ipc(content)
+    identity = {
+        "items": hashlib.sha256(content.getbuffer()).hexdigest(),
+        "code": code_hash(build_index, with_cleaned),
+        "libraries": library_versions(build_index, with_cleaned),
+    }
+    try:
+        with keeping_in(store / "memory" / f"benchmark-index-{fingerprint(identity)}"):
+            return kept(LeakIndex, make)
+    except WriteError:
+        return make()
 
 
 def _catalog_benchmarks(named: Sequence[str]) -> Iterable[Benchmark]:
