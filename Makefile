@@ -52,7 +52,7 @@ test: $(VENV)/dev
 quick: $(VENV)/dev
 	$(BIN)/pytest -q -n 2 --dist loadfile -m "not slow and not corpora and not browser and not real_model"
 
-# Every benchmark beside the peers that are installed, into tests/bench/RESULTS.md: `quick` is sized for some 15 minutes on two
+# Every benchmark beside the peers that are installed, into tests/bench/RESULTS.md: `quick` is sized for some 20 minutes on two
 # idle cores, SIZE=full hours, SIZE=smoke says only whether all of them run.
 SIZE ?= quick
 

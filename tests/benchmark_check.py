@@ -1,4 +1,4 @@
-"""How fast ``sabila check`` reads and checks rows: seconds, processor seconds, peak memory of all its processes.
+"""How fast ``sabila check`` reads and checks rows: rows a second, processor seconds, peak memory of all its processes.
 
     python tests/benchmark_check.py --rows 100000 --workers 2
 
@@ -33,10 +33,15 @@ def main() -> None:
         watcher = threading.Thread(target=peak_memory, args=(process, peak))
         watcher.start()
         watcher.join()
+        if process.wait():
+            sys.exit(process.returncode)
         seconds, used = time.monotonic() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
         print(f"{options.rows:,} rows of {characters / options.rows:.0f} characters, {options.workers} workers")
         processor = used.ru_utime + used.ru_stime
-        print(f"{seconds:.1f} s, {processor:.1f} s of processor time, peak {peak[0] / 1e6:,.0f} MB")
+        print(
+            f"{seconds:.1f} s, {options.rows / seconds:,.0f} rows/s, {processor:.1f} s of processor time, "
+            f"peak {peak[0] / 1e6:,.0f} MB"
+        )
 
 
 if __name__ == "__main__":

