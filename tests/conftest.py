@@ -58,6 +58,7 @@ SLOW_TESTS = frozenset(
     test_a_few_malformed_rows_are_quarantined_with_file_and_line
     test_a_file_of_a_set_on_the_hub_is_a_source
     test_a_notebook_builds_own_files
+    test_a_script_prints_all_figures
     test_a_step_returns_every_row_in_order_with_its_origin_and_gives_the_same_for_single_rows
     test_a_template_of_thousands_of_subjects_is_no_cluster
     test_content_put_inside_a_stock_sentence_survives
@@ -66,8 +67,8 @@ SLOW_TESTS = frozenset(
     test_nothing_added_turns_a_leak_into_a_clean_row
     test_nothing_added_turns_a_reworded_leak_into_a_clean_row
     test_one_bucket_of_half_similar_sets
-    test_the_notebook_of_the_readme_runs
     test_sentences_with_content_survive_around_every_removal
+    test_the_notebook_of_the_readme_runs
     """.split()
 )
 """Single tests of other files that take more than three seconds of processor time."""
