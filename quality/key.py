@@ -25,6 +25,14 @@ GENES = [f"{letter}{letter}" for letter in "ABCDEFGHJKLMNOPQRSTUVWXYZ"]
 _BETWEEN_DIGITS = ((f"[{DASHES}]", "−"), ("/", "∕"), (r"[*·]", "×"), (":", "∶"), ("[.,]", "⋅"))
 
 
+_SPECIAL = (
+    rf"[^\x00-\x7F]|[+<=>$%]|^\s*[A-Za-z]{{2}}\s*$|[A-Z][a-z]{{2,}}[0-9]|\b(?:{'|'.join(map(str.title, GENES))})+\b"
+    rf"|\b(?:{'|'.join(GENES)})+\b|[A-Za-z0-9)]-(?:\s|$|[+,;.)\]/])|(?:^|[^A-Za-z0-9])-[0-9]"
+    r"|[0-9]\s*[-/*:.,]\s*[0-9]| / |[^\s] \* "
+)
+"""Texts that one of the rules below may change; in others, nine of ten, only letters and digits count."""
+
+
 def key(text: pl.Expr) -> pl.Expr:
     """Return the normalised text: lower case, words and signs (``SIGNS``) with one space between them.
 
@@ -32,6 +40,21 @@ def key(text: pl.Expr) -> pl.Expr:
     number, one at the end of a word (HIV-, HCO3-) and a ``/`` or ``*`` with a space on both sides. Case counts in a
     text of two letters (Mg, mg), in genotypes (Aa, AA) and in mouse gene symbols (Brca1, BRCA1).
     """
+    return text.map_batches(_keys, return_dtype=pl.String, is_elementwise=True)
+
+
+def _keys(texts: pl.Series) -> pl.Series:
+    keys = texts.str.to_lowercase().str.replace_all("[^a-z0-9]+", " ").str.strip_chars(" ")
+    special = texts.str.contains(_SPECIAL).arg_true()
+    if special.is_empty():
+        return keys
+    return keys.scatter(
+        special, texts.gather(special).to_frame("text").select(key_by_rules(pl.col("text"))).to_series()
+    )
+
+
+def key_by_rules(text: pl.Expr) -> pl.Expr:
+    """Return what ``key`` does, with every rule tried on every text."""
     symbol = text.str.contains(r"^\s*[A-Za-z]{2}\s*$") & ~_stripped(text).str.to_lowercase().is_in(SHORT_WORDS)
     marked = text.str.normalize("NFC").str.replace_all(r"\p{Cf}+", "")
     for form, mark in ((str.title, "ʼ"), (str.upper, "ʼʼ")):

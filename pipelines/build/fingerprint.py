@@ -176,7 +176,13 @@ def _import_closure(functions: tuple[Callable[..., Any], ...]) -> set[str]:
 
 @cache
 def _is_ours(module: str) -> bool:
-    """Return whether a module is part of sabila, a recipe's own file or one next to it, and not of a library."""
+    """Return whether a module is part of sabila, a recipe's own file or one next to it, and not of a library.
+
+    Looking for a part of a package imports the package, so a library's parts are not looked for.
+    """
+    package = module.partition(".")[0]
+    if package != module and package not in FOLDERS and _path(package) and not _is_ours(package):
+        return False
     path = _path(module)
     if module.split(".")[0] in FOLDERS or path is None:
         return path is not None
