@@ -21,7 +21,7 @@ import numpy as np
 import polars as pl
 
 from quality.mapped_tables import mapped, write_mapped
-from sources.atomic import own_number, publish_folder, sync, write_json, writing
+from sources.atomic import open_lock, own_number, publish_folder, sync, write_json, writing
 
 Value = TypeVar("Value")
 
@@ -50,23 +50,12 @@ def kept(kind: type[Value], make: Callable[[], Value]) -> Value:
     if folder is None:
         return make()
     if not (folder / NUMBERS).exists():
-        with _alone(folder):
+        with open_lock(folder.with_name(f"{folder.name}.lock")) as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
             if not (folder / NUMBERS).exists():
                 _write(make(), folder)
     value: Value = _read(kind, "value", folder, json.loads((folder / NUMBERS).read_text(encoding="utf-8")))
     return value
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Wait until no other process makes the value of ``folder``."""
-    lock = folder.with_name(f"{folder.name}.lock")
-    with writing(lock):
-        lock.parent.mkdir(parents=True, exist_ok=True)
-        handle = lock.open("w")
-    with handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
 
 
 def _write(value: Any, folder: Path) -> None:

@@ -12,7 +12,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import polars as pl
 
@@ -77,6 +77,13 @@ def remove_leftovers(folder: Path) -> None:
             except BlockingIOError:
                 continue
             path.unlink(missing_ok=True)
+
+
+def open_lock(path: Path) -> TextIO:
+    """Open the file of a lock, made where it is missing; close it to free the lock."""
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.open("w")
 
 
 def sync(path: Path) -> None:

@@ -14,10 +14,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
 
 from pipelines.storage.stored_step import FILES, find_damage, list_files
-from sources.atomic import sync, write_json, writing
+from sources.atomic import open_lock, sync, write_json, writing
 from sources.errors import SabilaError
 from sources.releases.manifest_model import StepSummary
 
@@ -89,7 +88,7 @@ class Store:
         ``waiting`` is called once if another build has the lock.
         """
         folder = self.root / "partial" / name
-        with _lock_file(self.root / "locks" / name) as handle:
+        with open_lock(self.root / "locks" / name) as handle:
             _acquire(handle.fileno(), waiting)
             if (folder / MARKER).exists():  # a build was killed between the marker and the name
                 self._publish(name)
@@ -103,21 +102,21 @@ class Store:
     @contextmanager
     def held(self, name: str) -> Iterator[None]:
         """Acquire the lock ``name``, waiting for its holder; it is freed when the process dies."""
-        with _lock_file(self.root / "locks" / name) as handle:
+        with open_lock(self.root / "locks" / name) as handle:
             fcntl.flock(handle.fileno(), fcntl.LOCK_EX)
             yield
 
     @contextmanager
     def building(self) -> Iterator[None]:
         """Keep ``alone`` from running while steps are built or read."""
-        with _lock_file(self.root / "locks" / BUILDING) as handle:
+        with open_lock(self.root / "locks" / BUILDING) as handle:
             fcntl.flock(handle.fileno(), fcntl.LOCK_SH)
             yield
 
     @contextmanager
     def alone(self) -> Iterator[None]:
         """Keep builds from running; ``StoreError`` where one is."""
-        with _lock_file(self.root / "locks" / BUILDING) as handle:
+        with open_lock(self.root / "locks" / BUILDING) as handle:
             try:
                 fcntl.flock(handle.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
@@ -162,12 +161,6 @@ def _format(version: Path) -> int:
             f"{version} does not say the store's format ({error!r}), expected the number {FORMAT}; "
             "restore it, or name another folder with --store"
         ) from error
-
-
-def _lock_file(path: Path) -> TextIO:
-    with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return path.open("w")
 
 
 def _acquire(handle: int, waiting: Callable[[], None]) -> None:
