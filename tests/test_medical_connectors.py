@@ -189,7 +189,7 @@ def test_a_cell_that_writes_no_list_is_set_aside(copied, cell):
     path = copied("genmedgpt5k") / "format_dataset.csv"
     path.write_text(path.read_text().replace("['Dry lips']", cell))
     _, malformed = rows_of(GENMEDGPT_DISEASES, path.parents[1])
-    assert malformed.error.startswith(f"{cell!r} is not a Python list")
+    assert malformed.error.startswith(f"{cell!r} is not a Python ")
 
 
 def test_seed_tasks_have_no_answer_and_noinput_is_no_input():

@@ -1,8 +1,7 @@
 """The table of 796 diseases behind GenMedGPT-5k (Li et al. 2023, ChatDoctor); its lists are written as in Python."""
 
-import ast
-
 from sources.files import RawFile
+from sources.formats.python_values import parse_python
 from sources.record import Draft
 from sources.schema.columns import PUBLISHED_FILES
 from sources.shapes.row_shapes import qa, table
@@ -25,10 +24,7 @@ def parse(raw: Raw, file: RawFile) -> Draft:
 
 def listed(cell: str) -> list[str]:
     """Return the list written in Python in ``cell``; ``ValueError`` where it is none."""
-    try:
-        items = ast.literal_eval(cell)
-    except (SyntaxError, ValueError) as error:
-        raise ValueError(f"{cell!r} is not a Python list: {error}") from None
+    items = parse_python(cell)
     if not isinstance(items, list):
         raise ValueError(f"{cell!r} is not a Python list")
     return items

@@ -6,13 +6,13 @@ proposed answer. ``correct_index`` is 0-based. The items were made from MedMCQA,
 sets. A fake question has no right option, so that "I do not know" is added as one where it is not there.
 """
 
-from ast import literal_eval
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
 from sources.files import RawFile
 from sources.formats.csv_rows import table
+from sources.formats.python_values import parse_python
 from sources.record import Draft
 from sources.schema.columns import GoldColumn, SchemaReading
 from sources.shapes.benchmark_shapes import ABSTAIN, PROPOSED, rows_where
@@ -53,7 +53,7 @@ def parse(raw: Raw, file: RawFile) -> Draft:
 
 
 def _choices(text: str) -> dict[Any, Any]:
-    choices = literal_eval(text)
+    choices = parse_python(text)
     if not isinstance(choices, dict):
         raise TypeError(f"options is {choices!r}, expected a dict")
     return choices
@@ -69,7 +69,7 @@ def option_count(row: Mapping[str, Any]) -> int:
     """Return how many options a row has; 0 where they cannot be read."""
     try:
         return len(_options(_choices(row["options"])))
-    except (KeyError, ValueError, SyntaxError, TypeError):
+    except (KeyError, ValueError, TypeError):
         return 0
 
 

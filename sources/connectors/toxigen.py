@@ -4,9 +4,8 @@ A sentence is hateful where the marks for toxicity by the model and by people su
 lm-evaluation-harness.
 """
 
-import ast
-
 from sources.files import RawFile
+from sources.formats.python_values import parse_python
 from sources.license import StatedLicense
 from sources.record import Draft
 from sources.schema.columns import hub_page, repository_file
@@ -28,7 +27,7 @@ def _text(cell: str) -> str:
     """Return a sentence that was written to the file as Python bytes (``b'...'``)."""
     if cell[:2] not in ("b'", 'b"'):
         return cell
-    value = ast.literal_eval(cell)
+    value = parse_python(cell)
     return value.decode("utf-8") if isinstance(value, bytes) else cell
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import math
 import re
@@ -15,6 +14,7 @@ from typing import Any
 from sources.fields.dates import parse_date
 from sources.files import RawFile
 from sources.formats.json_values import JsonError, parse_json
+from sources.formats.python_values import parse_python
 from sources.mapping.column_mapping import ColumnMapping, GoldBase, MessageKeys
 from sources.mapping.file_rows import NumberedRow
 from sources.record import Draft, Message
@@ -214,7 +214,7 @@ def _from_text(text: str) -> Any:
     if not start.startswith(("[", "{")):
         return text
     if ARRAY.fullmatch(start):
-        return [ast.literal_eval(one) for one in re.findall(QUOTED, start, re.DOTALL)]
+        return [parse_python(one) for one in re.findall(QUOTED, start, re.DOTALL)]
     try:
         return parse_json(start.encode())
     except JsonError:
@@ -222,8 +222,8 @@ def _from_text(text: str) -> Any:
     if _lacks_comma(start):
         return text
     try:
-        return ast.literal_eval(start)
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return parse_python(start)
+    except ValueError:
         return text
 
 

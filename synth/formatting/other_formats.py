@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import re
 from collections.abc import Iterator
 from typing import Any
 
+from sources.formats.python_values import parse_python
 from sources.record import Message, Record
 from sources.shapes.row_shapes import LETTERS
 from synth.answers.option_reward import option_reward
@@ -142,6 +142,6 @@ def _value(text: str) -> Any:
     except ValueError:
         pass
     try:
-        return ast.literal_eval(text.strip())
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return parse_python(text.strip())
+    except ValueError:
         return None
