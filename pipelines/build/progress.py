@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
@@ -77,19 +78,34 @@ class RichProgress:
         self._bars.advance(self._all)
 
 
+@dataclass
+class _Running:
+    """A running step: its shards, those done, the rows of these, and when a line was last written."""
+
+    shards: int
+    reported: float
+    done: int = 0
+    rows: int = 0
+
+
 class PlainProgress:
     """One line for each finished step, for logs."""
 
-    _since = _reported = 0.0
+    def __init__(self) -> None:
+        self._running: dict[str, _Running] = {}
+        self._reported = 0.0
 
     def started(self, step: str, shards: int) -> None:
-        self._since = time.monotonic()
+        self._running[step] = _Running(shards, reported=time.monotonic())
 
     def advanced(self, step: str, rows: int) -> None:
-        now = time.monotonic()
-        if now - self._since > 10:
-            self._since = now
-            print(f"{step}: {rows:,} more rows", file=sys.stderr)
+        now, running = time.monotonic(), self._running[step]
+        running.done += 1
+        running.rows += rows
+        if now - running.reported > 10:
+            running.reported = now
+            parts = f", {running.done:,} of {running.shards:,} parts" if running.shards > 1 else ""
+            print(f"{step}: {running.rows:,} rows so far{parts}", file=sys.stderr)
 
     def finished(self, step: str, summary: StepSummary, shards: int, reused: int) -> None:
         print(printable(format_step(step, summary, shards, reused)), file=sys.stderr)
