@@ -254,6 +254,20 @@ def test_a_plan_says_how_many_requests_all_rounds_take_at_most(store, teachers):
     assert f"; {6 * rows} requests at most in all rounds" in CliRunner().invoke(main, arguments).output
 
 
+def test_a_plan_counts_the_rows_of_all_sources_that_are_read_and_names_the_others(store, teachers):
+    read = ("medqa_gbaker", "medmcqa_sample")
+    session(store, sources=",".join(read)).build(workers=1)
+    rows = sum(folder_rows(store, f"clean-{name}").height for name in read)
+    values = {"sources": ",".join((*read, "headqa_en")), "teacher": "other", "samples": "1"}
+    asks = {step.step: step.asks for step in session(store, **values).forecast(Rates()).steps}["chains"]
+    assert sorted(asks.foretold_from) == ["clean-medmcqa_sample", "clean-medqa_gbaker"]
+    assert asks.not_counted == ["read-headqa_en"]
+    assert asks.requests == rows
+    arguments = ["plan", "aloe_sft", "--mirror", str(FIXTURES), "--store", str(store)]
+    arguments += [f"--{name}={value}" for name, value in values.items()]
+    assert ", without those of read-headqa_en: " in CliRunner().invoke(main, arguments).output
+
+
 def test_a_plan_expects_later_rounds_as_answered_rows_needed_them(store, teachers):
     """No answer of this writer is right, so that all samples are asked for: of one source first, then of both."""
     values = {"teacher": "other", "samples": "2", "gold": "withheld", "adaptive_samples": "5", "seed": "7"}

@@ -30,7 +30,8 @@ class PartForecast(RequestFigures):
 class RequestForecast(JsonModel):
     """The first round of requests of a step: those answered or failed before, tokens and cost at most.
 
-    ``requests`` and ``foretold_from`` (the step whose rows were counted) are None where no step before it is built.
+    ``foretold_from`` are the built steps whose rows were counted, ``not_counted`` those that are still to read theirs;
+    ``requests`` is None where no step before it is built.
     ``requests_expected`` counts all rounds as ``expected_from`` rows that are answered in the store needed them; None
     without such rows. ``requests_at_most`` is the most of all rounds. ``parts`` has the figures of the first round of
     each part that the step names.
@@ -45,7 +46,8 @@ class RequestForecast(JsonModel):
     requests_expected: Count | None = None
     expected_from: Count = 0
     requests_at_most: Count = 0
-    foretold_from: str | None
+    foretold_from: list[str] = Field(default_factory=list)
+    not_counted: list[str] = Field(default_factory=list)
     parts: list[PartForecast] = Field(default_factory=list)
 
 

@@ -27,17 +27,18 @@ LOOKED_UP = 1000
 def requests_of(node: Node, store: Store, rates: Rates) -> RequestForecast | None:
     """Return the first round of requests of a generating step, in all and by part; None for any other step.
 
-    The estimate uses the rows of the nearest built step before it, some of which may still be dropped; None where none
+    The estimate uses the rows of the nearest built steps before it, some of which may still be dropped; None where none
     is built, or where these rows make no request and a model is still to write what comes between. Later rounds, for
     rows without a right answer, are estimated from the rows that are answered in the store, as by a build of a few rows
     before; their most is known in any case.
     """
-    work, known = node.step.work, _built(node, store)
+    work = node.step.work
     if not isinstance(work, GenerateStep):
         return None
-    if known is None:
-        return RequestForecast(requests=None, foretold_from=None)
-    shards = sorted((store.folder(known.name) / "kept").glob("*.parquet"))
+    built, unbuilt = _before(node, store)
+    if not built:
+        return RequestForecast(requests=None)
+    shards = [path for one in built for path in sorted((store.folder(one.name) / "kept").glob("*.parquet"))]
     parts: dict[str, list[Request]] = {}
     most = 0
     for path in shards:
@@ -47,8 +48,8 @@ def requests_of(node: Node, store: Store, rates: Rates) -> RequestForecast | Non
             parts.setdefault(part, []).extend(requests)
     completions = store.root / FILE
     first = [one for requests in parts.values() for one in requests]
-    if not first and _generated_between(node, known):  # such as a guard's, about answers that are still to be written
-        return RequestForecast(requests=None, foretold_from=None)
+    if not first and any(isinstance(one.step.work, GenerateStep) for one in unbuilt):  # about answers to be written
+        return RequestForecast(requests=None)
     total = _figures(first, work, completions, rates)
     named = {part: _figures(requests, work, completions, rates) for part, requests in sorted(parts.items()) if part}
     expected, expected_from = None, 0
@@ -60,7 +61,8 @@ def requests_of(node: Node, store: Store, rates: Rates) -> RequestForecast | Non
         requests_expected=expected,
         expected_from=expected_from,
         requests_at_most=most,
-        foretold_from=known.step.name,
+        foretold_from=[one.step.name for one in built],
+        not_counted=[one.step.name for one in unbuilt if not one.inputs],
         parts=[PartForecast(part=part, **figures.to_json()) for part, figures in named.items()],
     )
 
@@ -121,21 +123,19 @@ def _figures(requests: Sequence[Request], work: GenerateStep, completions: Path,
     )
 
 
-def _built(node: Node, store: Store) -> Node | None:
-    """Return the nearest built node before this one, along the first inputs."""
-    while node.inputs:
-        node = node.inputs[0]
-        if store.done(node.name):
-            return node
-    return None
-
-
-def _generated_between(node: Node, built: Node) -> bool:
-    """Return whether a model writes in a step after ``built`` and before ``node``."""
-    while (node := node.inputs[0]) is not built:
-        if isinstance(node.step.work, GenerateStep):
-            return True
-    return False
+def _before(node: Node, store: Store) -> tuple[list[Node], list[Node]]:
+    """Return the nearest built nodes whose rows reach this one, and those between that are not built, each once."""
+    built: dict[str, Node] = {}
+    unbuilt: dict[str, Node] = {}
+    waiting = list(node.inputs)
+    while waiting:
+        one = waiting.pop(0)
+        if store.done(one.name):
+            built[one.name] = one
+        elif one.name not in unbuilt:
+            unbuilt[one.name] = one
+            waiting = [*one.inputs, *waiting]
+    return list(built.values()), list(unbuilt.values())
 
 
 def _known_of(requests: Sequence[Request], work: GenerateStep, path: Path) -> dict[str, int]:

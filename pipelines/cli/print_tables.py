@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 GAP = 2
 """Spaces between two columns of a table."""
 
+SHOWN_STEPS = 3
+"""Steps that a line names; more are counted."""
+
 WIDE = 200
 """Width of a table that is not printed to a terminal."""
 
@@ -152,11 +155,19 @@ def _format_requests(name: str, forecast: RequestForecast) -> list[str]:
             rows = f"{forecast.expected_from:,} row{'s' * (forecast.expected_from != 1)}"
             more = f"; {forecast.requests_expected:,} requests expected in all rounds, from {rows} answered before"
         more += f"; {forecast.requests_at_most:,} requests at most in all rounds"
-    source = f"first round, estimated from the rows of {forecast.foretold_from}"
+    source = f"first round, estimated from the rows of {_first_names(forecast.foretold_from)}"
+    if forecast.not_counted:
+        source += f", without those of {_first_names(forecast.not_counted)}"
     return [
         f"\n{name}, {source}: {_request_figures(forecast)}{more}",
         *(f"  {part.part}: {_request_figures(part)}" for part in parts),
     ]
+
+
+def _first_names(steps: list[str]) -> str:
+    """Return the names of the first steps, and the number of the others."""
+    more = [f"and {len(steps) - SHOWN_STEPS:,} more steps"] if len(steps) > SHOWN_STEPS else []
+    return ", ".join([*steps[:SHOWN_STEPS], *more])
 
 
 def _request_figures(part: RequestForecast | PartForecast) -> str:
