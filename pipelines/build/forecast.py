@@ -23,6 +23,9 @@ CHARS_A_TOKEN = 4
 
 LOOKED_UP = 1000
 
+Keyed = tuple[str, Request]
+"""A request, after the key under which its answer is stored."""
+
 
 def requests_of(node: Node, store: Store, rates: Rates) -> RequestForecast | None:
     """Return the first round of requests of a generating step, in all and by part; None for any other step.
@@ -39,19 +42,22 @@ def requests_of(node: Node, store: Store, rates: Rates) -> RequestForecast | Non
     if not built:
         return RequestForecast(requests=None)
     shards = [path for one in built for path in sorted((store.folder(one.name) / "kept").glob("*.parquet"))]
-    parts: dict[str, list[Request]] = {}
+    parts: dict[str, list[Keyed]] = {}
     most = 0
     for path in shards:
         rows = read_parquet(path)
-        most += work.most_requests(rows, node.step.config)
-        for part, requests in work.requests(rows, node.step.config).items():
-            parts.setdefault(part, []).extend(requests)
+        made = work.requests(rows, node.step.config)
+        for part, requests in made.items():
+            parts.setdefault(part, []).extend(_keyed(requests, work))
+        most_of_all = work.most_requests(rows, node.step.config)
+        most += sum(map(len, made.values())) if most_of_all is None else most_of_all
     completions = store.root / FILE
     first = [one for requests in parts.values() for one in requests]
     if not first and any(isinstance(one.step.work, GenerateStep) for one in unbuilt):  # about answers to be written
         return RequestForecast(requests=None)
-    total = _figures(first, work, completions, rates)
-    named = {part: _figures(requests, work, completions, rates) for part, requests in sorted(parts.items()) if part}
+    answered, failed = _known(first, work, completions)
+    total = _figures(first, answered, failed, rates)
+    named = {part: _figures(requests, answered, failed, rates) for part, requests in sorted(parts.items()) if part}
     expected, expected_from = None, 0
     if most > len(first) and total.answered_before:
         tables = (read_parquet(path) for path in shards)
@@ -71,7 +77,7 @@ def _all_rounds(
     tables: Iterable[pl.DataFrame],
     config: Any,
     work: GenerateStep,
-    parts: Mapping[str, Sequence[Request]],
+    parts: Mapping[str, Sequence[Keyed]],
     completions: Path,
 ) -> tuple[int | None, int]:
     """Return the requests expected in all rounds, and the number of rows that this follows from; None from no row.
@@ -83,11 +89,11 @@ def _all_rounds(
     unanswered = set[str]()
 
     def answer_from_store(requests: Iterable[Request]) -> Iterator[Answered]:
-        requests = list(requests)
-        answers = _cached(requests, work, completions)
-        for request in requests:
+        keyed = _keyed(requests, work)
+        answers = _cached(keyed, work, completions)
+        for key, request in keyed:
             sent[request.row] += 1
-            if (answer := answers.get(request.key(work.teacher.name, work.teacher.revision))) is not None:
+            if (answer := answers.get(key)) is not None:
                 yield request, answer
             else:
                 unanswered.add(request.row)
@@ -103,7 +109,7 @@ def _all_rounds(
     mean_of_all = sum(sent[row] for row in finished) / len(finished)
     expected = 0.0
     for requests in parts.values():
-        rows_of_part = {request.row for request in requests}
+        rows_of_part = {request.row for _, request in requests}
         known = rows_of_part & finished
         counted = sum(sent[row] for row in known)
         mean = counted / len(known) if known else mean_of_all
@@ -111,12 +117,19 @@ def _all_rounds(
     return round(expected), len(finished)
 
 
-def _figures(requests: Sequence[Request], work: GenerateStep, completions: Path, rates: Rates) -> RequestFigures:
-    prompt = sum(len(message.content) for one in requests for message in one.messages) // CHARS_A_TOKEN
-    most = sum(one.sampling.max_tokens for one in requests)
+def _keyed(requests: Iterable[Request], work: GenerateStep) -> list[Keyed]:
+    """Return requests with their keys: making them takes most of the time of a forecast."""
+    return [(one.key(work.teacher.name, work.teacher.revision), one) for one in requests]
+
+
+def _figures(requests: Sequence[Keyed], answered: set[str], failed: set[str], rates: Rates) -> RequestFigures:
+    keys = {key for key, _ in requests}
+    prompt = sum(len(message.content) for _, one in requests for message in one.messages) // CHARS_A_TOKEN
+    most = sum(one.sampling.max_tokens for _, one in requests)
     return RequestFigures(
         requests=len(requests),
-        **_known_of(requests, work, completions),
+        answered_before=len(keys & answered),
+        failed_before=len(keys & failed),
         prompt_tokens=prompt,
         completion_tokens_at_most=most,
         cost_at_most=round(rates.cost(prompt, most), 4),
@@ -138,20 +151,20 @@ def _before(node: Node, store: Store) -> tuple[list[Node], list[Node]]:
     return list(built.values()), list(unbuilt.values())
 
 
-def _known_of(requests: Sequence[Request], work: GenerateStep, path: Path) -> dict[str, int]:
-    """Return how many requests are cached, and how many failed and were not answered since."""
+def _known(requests: Sequence[Keyed], work: GenerateStep, path: Path) -> tuple[set[str], set[str]]:
+    """Return the keys of requests that are answered in the store, and of those that failed and were not answered."""
     if not path.exists():
-        return {"answered_before": 0, "failed_before": 0}
-    cached = _cached(requests, work, path)
-    missing = sorted({one.key(work.teacher.name, work.teacher.revision) for one in requests} - cached.keys())
+        return set(), set()
+    answered = set(_cached(requests, work, path))
+    missing = sorted({key for key, _ in requests} - answered)
     with opened(path) as completions:
-        failed = sum(completions.count_failed(missing[at : at + LOOKED_UP]) for at in range(0, len(missing), LOOKED_UP))
-    return {"answered_before": len(cached), "failed_before": failed}
+        parts = [completions.failed(missing[at : at + LOOKED_UP]) for at in range(0, len(missing), LOOKED_UP)]
+    return answered, set().union(*parts)
 
 
-def _cached(requests: Iterable[Request], work: GenerateStep, path: Path) -> dict[str, Completion]:
+def _cached(requests: Iterable[Keyed], work: GenerateStep, path: Path) -> dict[str, Completion]:
     """Return the stored answers by key, those under another limit that fit included."""
-    by_key = sorted({one.key(work.teacher.name, work.teacher.revision): one for one in requests}.items())
+    by_key = sorted(dict(requests).items())
     cached: dict[str, Completion] = {}
     with opened(path) as completions:
         for at in range(0, len(by_key), LOOKED_UP):

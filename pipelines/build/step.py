@@ -230,13 +230,14 @@ class GenerateStep(Work):
 
     Completions that are stored are not requested again. The config names the teacher and its revision, since they are
     part of what the step is. ``requests(rows, config)`` returns the first round by part of the step, ``most_requests``
-    the most that all rounds send. Shards without a row of ``sources`` are passed on unread; without ``sources`` all are
-    read. A step of whose requests more than the share ``max_failed`` failed is not complete.
+    the most that all rounds send, None for a step of one round. Shards without a row of ``sources`` are passed on
+    unread; without ``sources`` all are read. A step of whose requests more than the share ``max_failed`` failed is not
+    complete.
     """
 
     function: Callable[[pl.DataFrame, Any, Ask], Outcome]
     requests: Callable[[pl.DataFrame, Any], dict[str, list[Request]]]
-    most_requests: Callable[[pl.DataFrame, Any], int]
+    most_requests: Callable[[pl.DataFrame, Any], int | None]
     teacher: Teacher = field()  # field() hides the default of Work
     sources: tuple[str, ...] = ()
     max_failed: float = 0.0
@@ -293,8 +294,8 @@ class GenerateStage(Protocol[GivenConfig]):
     def requests_by_part(self, rows: pl.DataFrame, config: GivenConfig) -> dict[str, list[Request]]:
         """Return the first round of requests by part of the stage."""
 
-    def most_requests(self, rows: pl.DataFrame, config: GivenConfig) -> int:
-        """Return the most requests that all rounds together send."""
+    def most_requests(self, rows: pl.DataFrame, config: GivenConfig) -> int | None:
+        """Return the most requests that all rounds together send; None for a stage of one round."""
 
     def sources(self, config: GivenConfig) -> tuple[str, ...]:
         """Return the only sources whose rows the stage sends requests about; none if it may be any."""

@@ -158,14 +158,12 @@ class Completions:
         with _store_errors(self.path), _transaction(self.connection) as run:
             _insert(run, "INSERT OR REPLACE INTO failures", rows)
 
-    def count_failed(self, keys: Sequence[str]) -> int:
-        """Return how many of some thousand keys failed and were not answered since."""
+    def failed(self, keys: Sequence[str]) -> set[str]:
+        """Return which of some thousand keys failed and were not answered since."""
         placeholders = ",".join("?" * len(keys))
         with _store_errors(self.path):
-            (count,) = self.connection.execute(
-                f"SELECT count(*) FROM failures WHERE key IN ({placeholders})", keys
-            ).fetchone()
-        return int(count)
+            rows = self.connection.execute(f"SELECT key FROM failures WHERE key IN ({placeholders})", keys).fetchall()
+        return {key for (key,) in rows}
 
     def failures(self) -> pl.DataFrame:
         """Return the requests that failed and were not answered since, by stage, row and sample."""

@@ -91,10 +91,10 @@ class Stage(Generic[Item, Config]):
             parts.setdefault(self.part(item, config) if self.part else "", []).append(request)
         return parts
 
-    def most_requests(self, rows: pl.DataFrame, config: Config) -> int:
-        """Return the most requests that all rounds together send."""
-        most = self.most_requests_of or (lambda item, config: len(list(self.requests_of(item, config))))
-        return sum(most(item, config) for item in self.items(rows, config))
+    def most_requests(self, rows: pl.DataFrame, config: Config) -> int | None:
+        """Return the most requests that all rounds together send; None for a stage of one round."""
+        most = self.most_requests_of
+        return sum(most(item, config) for item in self.items(rows, config)) if most else None
 
     def run(self, rows: pl.DataFrame, config: Config, ask: Ask) -> Outcome:
         """Send all requests, round by round, and return the outcome with every completion as ``candidates``.
@@ -175,8 +175,8 @@ class DerivedStage(Generic[Config, Inner]):
         """Return the first round of requests by part."""
         return self.stage.requests_by_part(*self.derive(rows, config))
 
-    def most_requests(self, rows: pl.DataFrame, config: Config) -> int:
-        """Return the most requests that all rounds together send."""
+    def most_requests(self, rows: pl.DataFrame, config: Config) -> int | None:
+        """Return the most requests that all rounds together send; None for a stage of one round."""
         return self.stage.most_requests(*self.derive(rows, config))
 
     def sources(self, config: Config) -> tuple[str, ...]:
