@@ -258,6 +258,12 @@ def test_plan_does_no_work(place):
     assert not (place / "sabila.lock").exists()
 
 
+def test_plan_takes_the_command_line_of_a_build(place):
+    running = ("--workers", "1", "--memory", "2", "--concurrency", "4", "--budget-tokens", "1000", "--tries", "2")
+    assert run("plan", "demo", *running).stdout == run("plan", "demo").stdout
+    assert "'--workers': 0 is not in the range" in refused(2, "plan", "demo", "--workers", "0")
+
+
 def test_plan_tells_what_is_absent_and_what_waits_for_a_teacher(place):
     forecast = json.loads(answer("plan", "aloe_sft", "--mirror", FIXTURES, "--json"))
     table = " ".join(answer("plan", "aloe_sft", "--mirror", FIXTURES).split())

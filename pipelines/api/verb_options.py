@@ -29,11 +29,11 @@ assert release_verbs
 
 
 def verb_options(verb: str) -> dict[str, click.Parameter]:
-    """Return the arguments and options of a verb by the name that they have in Python; recipes' own are not listed."""
+    """Return the arguments and options of a verb by their names in Python, without recipes' own and unused ones."""
     command = main.commands[verb]
     parameters = command.shared_parameters() if isinstance(command, RecipeGroup) else command.params
     named = {python_name(one): one for one in parameters}
-    return {name: one for name, one in named.items() if name not in OF_TERMINAL}
+    return {name: one for name, one in named.items() if one.expose_value and name not in OF_TERMINAL}
 
 
 def python_name(parameter: click.Parameter) -> str:

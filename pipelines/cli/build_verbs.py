@@ -23,8 +23,19 @@ from pipelines.cli.shared_options import (
     echo_account,
     main,
     recipe_verb,
+    without_effect,
 )
-from pipelines.cli.teacher_options import PRICE, REQUESTING, SPENDING, requesting, spending, teacher_options
+from pipelines.cli.teacher_options import (
+    BUDGET_COST,
+    BUDGET_TOKENS,
+    PRICE,
+    REQUESTING,
+    SPENDING,
+    WATTS,
+    requesting,
+    spending,
+    teacher_options,
+)
 from pipelines.terminal import echo, echo_json
 
 if TYPE_CHECKING:
@@ -38,7 +49,11 @@ if TYPE_CHECKING:
     from synth.teachers.teacher import Answered, Request
 
 
-@recipe_verb("plan", *SESSION, PRICE, JSON)
+RUNNING = (*ENGINE, MEMORY, BUDGET_TOKENS, BUDGET_COST, WATTS, *REQUESTING)
+"""Options of ``build`` that change no row and no forecast, so that ``plan`` takes the command line of a build."""
+
+
+@recipe_verb("plan", *SESSION, PRICE, *map(without_effect, RUNNING), JSON)
 def plan_verb(
     recipe: Recipe,
     values: dict[str, Any],
@@ -48,7 +63,8 @@ def plan_verb(
 ) -> None:
     """Show what a build would do.
 
-    It lists the steps done and to do, rows, requests, tokens, cost, and missing sources and teachers.
+    It lists the steps done and to do, rows, requests, tokens, cost, and missing sources and teachers. It takes the
+    options of build; those that change no row, such as --workers, have no effect.
     """
     from pipelines.build.session import BuildSession
     from pipelines.cli.print_tables import plan_table

@@ -272,6 +272,18 @@ def _place(error: BaseException) -> str:
 SEVERAL = " Several: separated by commas, or the option repeated."
 
 
+def without_effect(option: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Return an option of another verb as one that a verb accepts and does not use, and that its help leaves out."""
+
+    def decorate(verb: Any) -> Any:
+        decorated = option(verb)
+        parameter = decorated.__click_params__[-1]
+        parameter.hidden, parameter.expose_value = True, False
+        return decorated
+
+    return decorate
+
+
 class RecipeGroup(click.Group):
     """A verb whose commands are the recipes: shipped ones by name, others by the path of a file."""
 
