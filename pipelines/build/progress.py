@@ -93,7 +93,7 @@ class PlainProgress:
 
     def __init__(self) -> None:
         self._running: dict[str, _Running] = {}
-        self._reported = 0.0
+        self._reported, self._line = 0.0, ""
 
     def started(self, step: str, shards: int) -> None:
         self._running[step] = _Running(shards, reported=time.monotonic())
@@ -105,16 +105,17 @@ class PlainProgress:
         if now - running.reported > 10:
             running.reported = now
             parts = f", {running.done:,} of {running.shards:,} parts" if running.shards > 1 else ""
-            print(f"{step}: {running.rows:,} rows so far{parts}", file=sys.stderr)
+            print(f"{step}: {running.rows:,} row{'s' * (running.rows != 1)} so far{parts}", file=sys.stderr)
 
     def finished(self, step: str, summary: StepSummary, shards: int, reused: int) -> None:
         print(printable(format_step(step, summary, shards, reused)), file=sys.stderr)
 
     def report(self, snapshot: ProgressSnapshot) -> None:
         now = time.monotonic()
-        if now - self._reported > 10 or snapshot.done == snapshot.total:
-            self._reported = now
-            print(format_requests(snapshot), file=sys.stderr)
+        line = format_requests(snapshot)
+        if now - self._reported > 10 or (snapshot.done == snapshot.total and line != self._line):
+            self._reported, self._line = now, line
+            print(line, file=sys.stderr)
 
     def waiting(self, step: str) -> None:
         print(WAITING.format(step), file=sys.stderr)
