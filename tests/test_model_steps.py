@@ -268,6 +268,22 @@ def test_a_plan_counts_the_rows_of_all_sources_that_are_read_and_names_the_other
     assert ", without those of read-headqa_en: " in CliRunner().invoke(main, arguments).output
 
 
+def test_a_plan_that_prepares_counts_what_the_build_then_sends_and_asks_no_model(store, teachers):
+    values = {"sources": "medqa_gbaker,medquad", "teacher": "other", "judge": "judge", "samples": "1", "rubric": "1"}
+    bench = session(store, **values, specialties="true")
+    assert not list(store.glob("steps/privacy-*"))
+    bench.prepare()
+    specialties, chains = requests_forecast(bench, "specialties", "chains")
+    asks = {step.step: step.asks for step in bench.forecast(Rates()).steps}["specialties"]
+    assert (asks.foretold_from, asks.not_counted) == (["privacy"], [])
+    assert not any(teacher.seen for teacher in teachers.values())
+    assert not list(store.glob("steps/specialties-*"))
+    bench.build(workers=1)
+    sent = [request.stage for teacher in teachers.values() for request in teacher.seen]
+    assert sent.count("specialty") == specialties > 0
+    assert chains > 0
+
+
 def test_a_plan_expects_later_rounds_as_answered_rows_needed_them(store, teachers):
     """No answer of this writer is right, so that all samples are asked for: of one source first, then of both."""
     values = {"teacher": "other", "samples": "2", "gold": "withheld", "adaptive_samples": "5", "seed": "7"}

@@ -53,6 +53,11 @@ def plan(
     lock: File | None = None,
     relock: bool = False,
     overrides: File | None = None,
+    prepare: bool = False,
+    workers: int | None = None,
+    engine: EngineName = "local",
+    ray_address: str | None = None,
+    memory: float | None = None,
     price: tuple[float, float] | None = None,
     **values: Any,
 ) -> Plan:
@@ -61,9 +66,13 @@ def plan(
     ``recipe`` is the name of a shipped one or the path of a file; ``values`` are its keyword arguments.
     """
     from pipelines.api.results import Plan
+    from pipelines.build.choose_engine import choose_engine
 
     options = _session_options(store, shared_store, mirror, lock, relock=relock, overrides=overrides)
-    forecast = _session(recipe, values, options).forecast(spending(None, None, price, None).rates)
+    session = _session(recipe, values, options)
+    if prepare:
+        session.prepare(start_engine=choose_engine(engine, ray_address, workers, Path(store)), memory=memory)
+    forecast = session.forecast(spending(None, None, price, None).rates)
     return Plan.model_construct(**vars(forecast))
 
 

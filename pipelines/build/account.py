@@ -31,7 +31,7 @@ class RequestForecast(JsonModel):
     """The first round of requests of a step: those answered or failed before, tokens and cost at most.
 
     ``foretold_from`` are the built steps whose rows were counted, ``not_counted`` those that are still to read theirs;
-    ``requests`` is None where no step before it is built.
+    ``requests`` is None where no step before it is built, or a model is still to write what the requests are about.
     ``requests_expected`` counts all rounds as ``expected_from`` rows that are answered in the store needed them; None
     without such rows. ``requests_at_most`` is the most of all rounds. ``parts`` has the figures of the first round of
     each part that the step names.

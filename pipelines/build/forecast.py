@@ -30,10 +30,10 @@ Keyed = tuple[str, Request]
 def requests_of(node: Node, store: Store, rates: Rates) -> RequestForecast | None:
     """Return the first round of requests of a generating step, in all and by part; None for any other step.
 
-    The estimate uses the rows of the nearest built steps before it, some of which may still be dropped; None where none
-    is built, or where these rows make no request and a model is still to write what comes between. Later rounds, for
-    rows without a right answer, are estimated from the rows that are answered in the store, as by a build of a few rows
-    before; their most is known in any case.
+    The estimate uses the rows of the nearest built steps before it, some of which may still be dropped; ``requests`` is
+    None where none is built, or where these rows make none and a model is still to write what comes between. Later
+    rounds, for rows without a right answer, are estimated from the rows that are answered in the store, as by a build
+    of a few rows before; their most is known in any case.
     """
     work = node.step.work
     if not isinstance(work, GenerateStep):
@@ -54,7 +54,7 @@ def requests_of(node: Node, store: Store, rates: Rates) -> RequestForecast | Non
     completions = store.root / FILE
     first = [one for requests in parts.values() for one in requests]
     if not first and any(isinstance(one.step.work, GenerateStep) for one in unbuilt):  # about answers to be written
-        return RequestForecast(requests=None)
+        return RequestForecast(requests=None, foretold_from=[one.step.name for one in built])
     answered, failed = _known(first, work, completions)
     total = _figures(first, answered, failed, rates)
     named = {part: _figures(requests, answered, failed, rates) for part, requests in sorted(parts.items()) if part}

@@ -13,7 +13,7 @@ from pipelines.build.build_context import BuildContext, Progress
 from pipelines.build.engine import StartEngine
 from pipelines.build.local_engine import local_engine
 from pipelines.build.plan import Node, Plan
-from pipelines.build.shared_steps import SharedSteps
+from pipelines.build.shared_steps import SharedSteps, sends_requests
 from pipelines.build.step_runner import StepRunner
 from pipelines.build.step_summary import check_ids, summarise
 from pipelines.completions.budget import Spending
@@ -32,17 +32,21 @@ def build(
     requesting: Mapping[str, Any] | None = None,
     shared: SharedSteps | None = None,
     memory: float | None = None,
+    before_requests: bool = False,
 ) -> Path:
     """Build the missing steps of ``plan`` and return the folder of its last step.
 
     Tasks run in ``workers`` processes here, or where ``start_engine`` says; any engine gives the same bytes. Missing
     steps are fetched from ``shared`` where it has them, and it is given all others.
     ``requesting`` are fields of ``TeacherOptions`` for this run, such as ``concurrency``. A step over all rows fills
-    ``memory`` gigabytes before it uses files; None for a quarter of the machine's. Raises the error of the first
-    failing step; complete steps are kept.
+    ``memory`` gigabytes before it uses files; None for a quarter of the machine's. With ``before_requests`` steps that
+    send requests, and those after them, are left out. Raises the error of the first failing step; complete steps are
+    kept.
     """
     store.prepare()
     missing = _missing(plan, store)
+    if before_requests:
+        missing = nodes_before_requests(missing)
     if missing:
         start = start_engine or partial(local_engine, workers)
         with (
@@ -83,6 +87,15 @@ def _missing(plan: Plan, store: Store) -> list[Node]:
         if node not in missing:
             store.check(node.name, contents=node.name in read)
     return missing
+
+
+def nodes_before_requests(missing: list[Node]) -> list[Node]:
+    """Return those of the nodes to build that send no request and come after none that does."""
+    left_out: set[str] = set()
+    for node in missing:
+        if sends_requests(node) or any(one.name in left_out for one in node.sees):
+            left_out.add(node.name)
+    return [node for node in missing if node.name not in left_out]
 
 
 def _run_all(nodes: list[Node], context: BuildContext, threads: ThreadPoolExecutor) -> None:

@@ -17,7 +17,7 @@ from pipelines.build.plan import Node, Plan, reference_only, resolve
 from pipelines.build.progress import show_progress
 from pipelines.build.rebuild_reasons import Cause, causes, last_build, note_build
 from pipelines.build.recipe import Recipe
-from pipelines.build.run_plan import build
+from pipelines.build.run_plan import build, nodes_before_requests
 from pipelines.build.shared_steps import SharedSteps, sends_requests
 from pipelines.completions.budget import Spending
 from pipelines.completions.completion_store import FILE
@@ -131,6 +131,22 @@ class BuildSession:
             waiting_for_teacher=self.plan.waiting,
             absent=self.plan.absent,
         )
+
+    def prepare(self, *, start_engine: StartEngine | None = None, memory: float | None = None) -> None:
+        """Build the missing steps before the first request, so that the forecast counts requests about their rows."""
+        self.lock.save()
+        shared = SharedSteps(self.shared, self.store) if self.shared else None
+        todo = nodes_before_requests([node for node in self.plan.nodes() if not self.store.done(node.name)])
+        with self.store.building(), show_progress(len(todo)) as progress:
+            build(
+                self.plan,
+                self.store,
+                progress,
+                start_engine=start_engine,
+                shared=shared,
+                memory=memory,
+                before_requests=True,
+            )
 
     def build(
         self,

@@ -49,27 +49,43 @@ if TYPE_CHECKING:
     from synth.teachers.teacher import Answered, Request
 
 
-RUNNING = (*ENGINE, MEMORY, BUDGET_TOKENS, BUDGET_COST, WATTS, *REQUESTING)
-"""Options of ``build`` that change no row and no forecast, so that ``plan`` takes the command line of a build."""
+PREPARE = click.option(
+    "--prepare",
+    is_flag=True,
+    help="First build the steps that come before the first request to a model, so that the requests about their rows "
+    "are counted.  [default: nothing is built]",
+)
+
+ASKING = (BUDGET_TOKENS, BUDGET_COST, WATTS, *REQUESTING)
+"""Options of ``build`` on requests that change no forecast: ``plan`` takes the command line of a build."""
 
 
-@recipe_verb("plan", *SESSION, PRICE, *map(without_effect, RUNNING), JSON)
+@recipe_verb("plan", *SESSION, PREPARE, *ENGINE, MEMORY, PRICE, *map(without_effect, ASKING), JSON)
 def plan_verb(
     recipe: Recipe,
     values: dict[str, Any],
+    prepare: bool,
+    workers: int | None,
+    engine: EngineName,
+    ray_address: str | None,
+    memory: float | None,
     price: tuple[float, float] | None,
     as_json: bool,
     **options: Unpack[SessionOptions],
 ) -> None:
     """Show what a build would do.
 
-    It lists the steps done and to do, rows, requests, tokens, cost, and missing sources and teachers. It takes the
-    options of build; those that change no row, such as --workers, have no effect.
+    It lists the steps done and to do, rows, requests, tokens, cost, and missing sources and teachers. It takes all
+    options of build; those on workers and memory count with --prepare, those on requests not at all.
     """
+    from pipelines.build.choose_engine import choose_engine
     from pipelines.build.session import BuildSession
     from pipelines.cli.print_tables import plan_table
 
     session = BuildSession.open(recipe, values, **options)
+    if prepare:
+        start_engine = choose_engine(engine, ray_address, workers, options["store"])
+        session.prepare(start_engine=start_engine, memory=memory)
     forecast = session.forecast(spending(None, None, price, None).rates)
     corpora = [corpus for node in session.plan.nodes() if (corpus := node.step.work.corpus)]
     point_out_licenses((corpus.name, corpus.license) for corpus in corpora)

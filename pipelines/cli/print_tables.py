@@ -147,7 +147,9 @@ def _row_counts(counts: list[Counts | None]) -> list[str]:
 def _format_requests(name: str, forecast: RequestForecast) -> list[str]:
     """Return the first round of a step, then of each of its parts where it has several."""
     if forecast.requests is None:
-        return [f"\n{name} sends requests to a teacher; their number is known once an earlier step is built"]
+        missing = "a model has written what comes before" if forecast.foretold_from else "what comes before is built"
+        advice = "" if forecast.foretold_from else ", as --prepare does"
+        return [f"\n{name} sends requests to a teacher; their number is known once {missing}{advice}"]
     parts = forecast.parts if len(forecast.parts) > 1 else []
     more = ""
     if forecast.requests_at_most > forecast.requests:
