@@ -198,7 +198,7 @@ CONFIGS = [
     (Normalise, "verbatim_tasks", ("maths",), "one of mcqa, qa, "),
     (Normalise, "verbatim_tasks", (1,), TEXT),
     (Normalise, "verbatim_tasks", None, TUPLE),
-    (Normalise, "repairs", (("medquad", ("flatten",)),), "one of flattened_lists, sentence_case, spaced_punctuation"),
+    (Normalise, "repairs", (("medquad", ("flatten",)),), "one of calculator_marks, flattened_lists"),
     (Normalise, "repairs", (("medquad", "sentence_case"),), TUPLE),
     (Normalise, "repairs", (("", ("sentence_case",)),), "at least 1 character"),
     (Normalise, "repairs", (("medquad",),), "Field required"),

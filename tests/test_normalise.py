@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from rows import row, table
 
 from quality.cleaning.normalize import Normalise, normalise
+from sources.connectors.gsm8k import GSM8K
 
 REPAIRS = (("corpus", ("flattened_lists", "sentence_case", "spaced_punctuation")),)
 PLAIN = Normalise()
@@ -67,6 +68,15 @@ def test_repairs_run_only_on_the_corpora_that_ask_for_them():
     flat = "Causes:         - smoking    - age   These add up ."
     assert edited(flat, config=Normalise(repairs=REPAIRS)) == "Causes:\n- smoking\n- age\nThese add up."
     assert "\n" not in edited(flat)
+
+
+def test_a_worked_solution_loses_its_calls_of_a_calculator_which_are_recorded():
+    solution = "He sold 48/2 = <<48/2=24>>24 clips.\nIn all 48+24 = $<<48+24=72>>72, as 24 < 48 > 1."
+    rows, edits = normalise(
+        table(row("gsm8k:1", response=solution)), Normalise(repairs=(("gsm8k", tuple(GSM8K.repairs)),))
+    )
+    assert rows["response"].item() == "He sold 48/2 = 24 clips.\nIn all 48+24 = $72, as 24 < 48 > 1."
+    assert edits.select("rule", "removed").rows() == [("calculator_marks", "<<48/2=24>>\n<<48+24=72>>")]
 
 
 def test_sentences_of_a_transcript_get_their_capitals():

@@ -6,6 +6,7 @@ Cleaning step 1 of Aloe Beta (arXiv 2505.04388, appendix on data).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Annotated, Literal
@@ -28,7 +29,7 @@ from quality.outcome import EDIT_SCHEMA, REFUSING_TASKS, VERBATIM_TASKS
 from sources.record import TASKS
 from sources.table import relist
 
-REPAIRS = ("flattened_lists", "sentence_case", "spaced_punctuation")
+REPAIRS = ("calculator_marks", "flattened_lists", "sentence_case", "spaced_punctuation")
 """Edits that run only on corpora that request them (``Source.repairs``)."""
 
 ROUNDS = 5
@@ -151,7 +152,15 @@ EDITS: tuple[Edit, ...] = (
     Edit(name="whitespace", pattern=LAYOUT, apply=tidy, where="prose"),
 )
 
+CALCULATOR_MARK = re.compile(r"<<[^<>\n]*>>")
+
 CORPUS_EDITS: dict[str, Edit] = {
+    # Calls of a calculator in worked solutions, which no reader wants and no other model knows: "48/2 = <<48/2=24>>24".
+    "calculator_marks": Edit(
+        name="calculator_marks",
+        pattern=CALCULATOR_MARK.pattern,
+        apply=_removing(lambda text: (CALCULATOR_MARK.sub("", text), "\n".join(CALCULATOR_MARK.findall(text)))),
+    ),
     # Lists and paragraphs whose line breaks became runs of blanks: "…:         - one    - two   Next paragraph".
     "flattened_lists": Edit(
         name="flattened_lists",
@@ -172,8 +181,6 @@ CORPUS_EDITS: dict[str, Edit] = {
 
 
 def _sentence_case(text: str) -> str:
-    import re
-
     text = re.sub(r"(^|[.?!\]]\s+)([a-z])", lambda match: match[1] + match[2].upper(), text, flags=re.MULTILINE)
     return re.sub(r"(?<![\w.])i(?=[\s'])(?!\.e)", "I", text)
 

@@ -13,12 +13,15 @@ from quality.decontamination.word_keys import text_keys
 
 TEXTS = ("question", "answer", "reasoning", "context")
 
+REPAIRED = Normalise(repairs=(("benchmark", ("calculator_marks",)),))
+
 
 def with_cleaned(items: pl.DataFrame) -> pl.DataFrame:
     """Return ``items`` (``ITEM_SCHEMA``) and, for items whose words cleaning changes, their cleaned form as well.
 
-    Repairs requested by a corpus change only spacing and case, which are not compared. The cleaning edits affect the
-    result here, so a change of one changes the fingerprint of the leak step.
+    Of the repairs requested by a corpus one changes words (``REPAIRED``); the others change only spacing and case,
+    which are not compared. The cleaning edits affect the result here, so a change of one changes the fingerprint of the
+    leak step.
     """
     items = checked(items, ITEM_SCHEMA)
     cleaned = _cleaned(items)
@@ -49,7 +52,7 @@ def _cleaned(items: pl.DataFrame) -> pl.DataFrame:
         rejected=nothing,
     )
     try:
-        edited, _ = normalise(rows, Normalise())
+        edited, _ = normalise(rows, REPAIRED)
     except (*FAULTS, ValueError):
         if items.height < 2:
             return items

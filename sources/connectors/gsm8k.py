@@ -30,6 +30,7 @@ GSM8K = Source(
     schema_read=(PUBLISHED_FILES,),
     rows=jsonl,
     parse=parse,
+    repairs=frozenset({"calculator_marks"}),
     published_rows=7_473,
     real_persons=False,
     mix_part="instruction",
