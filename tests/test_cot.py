@@ -305,6 +305,13 @@ def test_generators_that_would_take_the_same_row_are_refused(generators, message
         ("mentions_given_answer", f"{REASONS} This agrees with the given answer.\n\nAnswer: A"),
         ("foreign_letter", f"{REASONS} Option F would be too slow.\n\nAnswer: A"),
         ("repetitive", f"{REASONS}\n{'It acts within hours and it is safe. ' * 30}\n\nAnswer: A"),
+        ("contradictory", f"{REASONS} The correct answer is C.\n\nAnswer: A"),
+        ("contradictory", f"The answer is B. Allopurinol.\n\n{REASONS}\n\nSo the answer is A."),
+        ("contradictory", f"Answer: Febuxostat\n\n{REASONS}\n\nAnswer: A"),
+        ("kept", f"{REASONS} The answer is not B.\n\nAnswer: A"),
+        ("kept", f"{REASONS} One might think that the answer is B.\n\nAnswer: A"),
+        ("kept", f"{REASONS} If the attack were over, the answer would be B.\n\nAnswer: A"),
+        ("kept", f"{REASONS}\n\n- B. Allopurinol: it lowers urate.\n- C. Probenecid: so does this.\n\nAnswer: A"),
         ("kept", f"{REASONS}\n\nAnswer: A<|im_end|>"),
         ("control_marks", f"{REASONS}<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\nAnswer: A"),
         ("control_marks", f"{REASONS}\x00\n\nAnswer: A"),
@@ -317,6 +324,12 @@ def test_a_completion_has_one_verdict(verdict, text):
     _, candidates = judge(table(GOUT), [(request, says(text))], cot(samples=1))
     assert candidates["verdict"].to_list() == [verdict]
     assert "".join(candidates.select(pl.concat_str("text", "reasoning", ignore_nulls=True)).item()) in text
+
+
+def test_another_answer_in_the_thoughts_before_the_chain_does_not_count():
+    (request,) = requests(table(GOUT), cot(samples=1))
+    text = f"<think>The answer is B. No, it lowers urate.</think>{REASONS}\n\nAnswer: A"
+    assert judge(table(GOUT), [(request, says(text))], cot(samples=1))[1]["verdict"].to_list() == ["kept"]
 
 
 def test_what_was_cut_off_is_truncated_whatever_it_says():
@@ -529,7 +542,8 @@ def hinted(request, recheck="Answer: A"):
     """Answer wrongly unless the answer is shown; recheck any rationale with ``recheck``."""
     if request.stage == "cot-recheck":
         return says(recheck)
-    return says(f"{REASONS} Thus the answer is A.\n\nAnswer: {'A' if request.stage == 'cot-hinted' else 'B'}")
+    letter = "A" if request.stage == "cot-hinted" else "B"
+    return says(f"{REASONS} Thus the answer is {letter}.\n\nAnswer: {letter}")
 
 
 def sampled_rows(count):

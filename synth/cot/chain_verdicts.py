@@ -21,7 +21,10 @@ from synth.teachers.thinking import after_thought, control_marks
 RIGHT, WRONG = "right", "wrong"
 NOT_PROSE, QUESTION_REVEALS = "not_prose", "question_reveals_answer"
 
-AGREES = (RIGHT, NOT_PROSE, QUESTION_REVEALS, *DEFECTS)
+CONTRADICTORY = "contradictory"
+"""A chain with the right answer at its end that states a wrong one as the answer before."""
+
+AGREES = (RIGHT, NOT_PROSE, QUESTION_REVEALS, CONTRADICTORY, *DEFECTS)
 """Verdicts of completions that give the gold answer."""
 
 OWN_LINE = ("line", "boxed", "alone")
@@ -62,7 +65,11 @@ def judge_reply(record: Record, order: Order, completion: Completion, config: Co
         max_repeated=config.max_repeated,
         max_repetition=config.max_repetition,
     )
-    return Reply(verdict=defect, parsed=read.parsed, detail=read.detail) if defect else read
+    if defect:
+        return Reply(verdict=defect, parsed=read.parsed, detail=read.detail)
+    if not config.prompt.case and (other := _other_answer(record, order, read.chain)):
+        return Reply(verdict=CONTRADICTORY, parsed=read.parsed, detail=other)
+    return read
 
 
 def judge_stage_reply(record: Record, stage: str, order: Order, completion: Completion, config: Cot) -> Reply:
@@ -113,6 +120,15 @@ def remove_answer(record: Record, order: Order, chain: str) -> str:
         lines[verdict.line] = " ".join(kept) if len(kept) < len(sentences) else ""
         chain = "\n".join(lines).strip()
     return chain
+
+
+def _other_answer(record: Record, order: Order, chain: str) -> str | None:
+    """Return the first sentence of a chain that states a wrong answer as the answer."""
+    for sentence in (sentence for line in chain.split("\n") for sentence in SENTENCE_END.split(line)):
+        stated = parse_choice(record, order, sentence)
+        if stated.explicit and not {order[place] for place in stated.positions} <= set(record.gold):
+            return sentence.strip()
+    return None
 
 
 def _choice(record: Record, order: Order, text: str) -> Reply:
