@@ -254,7 +254,8 @@ def test_a_plan_says_how_many_requests_all_rounds_take_at_most(store, teachers):
     assert f"; {6 * rows} requests at most in all rounds" in CliRunner().invoke(main, arguments).output
 
 
-def test_a_plan_counts_the_rows_of_all_sources_that_are_read_and_names_the_others(store, teachers):
+def test_a_plan_counts_the_rows_of_all_sources_that_are_read_and_names_the_others(tmp_path, teachers):
+    store = tmp_path / "store"
     read = ("medqa_gbaker", "medmcqa_sample")
     session(store, sources=",".join(read)).build(workers=1)
     rows = sum(folder_rows(store, f"clean-{name}").height for name in read)
@@ -268,10 +269,11 @@ def test_a_plan_counts_the_rows_of_all_sources_that_are_read_and_names_the_other
     assert ", without those of read-headqa_en: " in CliRunner().invoke(main, arguments).output
 
 
-def test_a_plan_that_prepares_counts_what_the_build_then_sends_and_asks_no_model(store, teachers):
+def test_a_plan_that_prepares_counts_what_the_build_then_sends_and_asks_no_model(tmp_path, teachers):
+    store = tmp_path / "store"
     values = {"sources": "medqa_gbaker,medquad", "teacher": "other", "judge": "judge", "samples": "1", "rubric": "1"}
     bench = session(store, **values, specialties="true")
-    assert not list(store.glob("steps/privacy-*"))
+    assert requests_forecast(bench, "specialties", "chains") == [None, None]
     bench.prepare()
     specialties, chains = requests_forecast(bench, "specialties", "chains")
     asks = {step.step: step.asks for step in bench.forecast(Rates()).steps}["specialties"]
