@@ -184,7 +184,7 @@ def _is_ours(module: str) -> bool:
     if package != module and package not in FOLDERS and _path(package) and not _is_ours(package):
         return False
     path = _path(module)
-    if module.split(".")[0] in FOLDERS or path is None:
+    if package in FOLDERS or path is None:
         return path is not None
     return "site-packages" not in path.parts and not path.is_relative_to(Path(json.__file__).parents[1])
 

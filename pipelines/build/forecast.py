@@ -118,7 +118,7 @@ def _all_rounds(
 
 
 def _keyed(requests: Iterable[Request], work: GenerateStep) -> list[Keyed]:
-    """Return requests with their keys: making them takes most of the time of a forecast."""
+    """Return requests with their keys, which are hashes of whole prompts and are made once."""
     return [(one.key(work.teacher.name, work.teacher.revision), one) for one in requests]
 
 

@@ -313,8 +313,8 @@ def label(
     type=click.IntRange(1),
     default=(300, 1_500),
     show_default=True,
-    help="Least and most characters of the passages that documents are cut into, at headings and paragraphs; a "
-    "shorter one is joined with a neighbour, or cut anew with another one of its section.",
+    help="Least and most characters of the passages that documents are cut into, at headings and paragraphs. "
+    "Shorter passages are joined with the passage before or after them, or both are cut into about equal parts.",
 )
 @click.option(
     "--samples",

@@ -134,9 +134,9 @@ def _written(group: Sequence[Placed]) -> list[Block]:
 
 
 def _lengthen(text: str, groups: list[list[Placed]], at: int, size: PassageSize) -> bool:
-    """Join a short group with a neighbour, or cut one section anew into about equal parts; return whether one fitted.
+    """Join a short group with the one before or after it, or cut two of one section into about equal parts.
 
-    The neighbour under more of the same headings comes first, then the one before.
+    The group under more of the same headings comes first, then the one before. Return whether it could be done.
     """
     pairs = [(first, groups[first] + groups[first + 1]) for first in (at - 1, at) if 0 <= first < len(groups) - 1]
     pairs.sort(key=lambda pair: -len(_shared(_paths(pair[1]))))

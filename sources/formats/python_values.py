@@ -10,7 +10,7 @@ from typing import Any
 def parse_python(text: str) -> Any:
     """Return the value of a text, such as a list or a dict; ``ValueError`` where it holds none.
 
-    Python warns of text that is nearly a number (``5mg``), which is no news to whoever reads a file.
+    Python's warnings about text that is nearly a number (``5mg``) are not shown.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SyntaxWarning)
