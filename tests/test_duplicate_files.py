@@ -95,6 +95,7 @@ def test_an_output_over_its_own_input_is_refused_before_anything_is_written(tmp_
 
 
 def test_a_rewrite_goes_by_its_meaning_and_a_template_stays_by_its_words(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(embedders, "embedder", lambda model: lambda texts: np.ones((len(texts), 2), np.float32))
     file, out = write(tmp_path / "a.jsonl", ROWS), tmp_path / "out"
     done = dedup(file, *COLUMNS, "--id-column", "key", "--semantic", "any@0.9", "--out", out, "--json")
@@ -110,6 +111,7 @@ def test_a_rewrite_goes_by_its_meaning_and_a_template_stays_by_its_words(tmp_pat
 
 
 def test_rows_without_a_text_have_no_meaning_to_share(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(embedders, "embedder", lambda model: lambda texts: np.ones((len(texts), 2), np.float32))
     file = write(tmp_path / "a.jsonl", [*({"text": text} for text in ("", None, " ", "Rest."))])
     done = dedup(file, "--semantic", "any@0.9", "--out", tmp_path / "out", "--json")

@@ -203,6 +203,7 @@ def test_a_threshold_after_the_embedder_replaces_the_similarity(tmp_path, bench,
     def embed(texts):
         return np.array([[1.0, 0.0] if "nerve" in text else [0.8, 0.6] for text in texts], np.float32)
 
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("synth.teachers.embedders.embedder", lambda spec: embed if spec == "folder/m" else None)
     reworded = {"question": "Hanging from one arm, a climber may stretch what?", "answer": "The long thoracic one"}
     rows = write(tmp_path / "train.jsonl", [reworded])

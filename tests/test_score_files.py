@@ -14,6 +14,7 @@ from pipelines.own_files.file_tables import scan
 from quality.scores.digits import NextToken
 from quality.scores.score_columns import Unscored
 from synth.judges import score_step
+from synth.teachers import embedders
 from synth.teachers.teacher import Completion
 
 ROWS = [
@@ -258,7 +259,7 @@ def test_scores_that_are_texts_are_numbers_and_empty_cells_and_nan_are_none(tmp_
 
 def test_equal_scores_are_taken_in_the_order_of_the_rows(tmp_path, monkeypatch):
     file = write(tmp_path / "a.jsonl", [{"question": f"What is {n}?", "quality": 1} for n in range(12)])
-    monkeypatch.setattr(score_step, "embedder", lambda spec: lambda texts: np.eye(12, dtype=np.float32)[: len(texts)])
+    monkeypatch.setattr(embedders, "embedder", lambda spec: lambda texts: np.eye(12, dtype=np.float32)[: len(texts)])
     for out, more in (("1", ()), ("2", ("--embedder", "m"))):
         done = call("select", file, "--out", tmp_path / out, "--by", "quality", "--rows", 3, *more)
         assert done.exit_code == 0, done.output
@@ -298,9 +299,10 @@ def test_similar_rows_are_left_out_with_the_row_that_they_resemble(tmp_path, mon
     file = write(tmp_path / "a.jsonl", ROWS)
 
     def embed(texts):
-        return np.array([[1.0, 0.0] if n % 2 else [0.0, 1.0] for n, _ in enumerate(texts)], np.float32)
+        odd = [int(text.partition("ailment ")[2][0]) % 2 for text in texts]
+        return np.array([[1.0, 0.0] if one else [0.0, 1.0] for one in odd], np.float32)
 
-    monkeypatch.setattr(score_step, "embedder", lambda spec: embed)
+    monkeypatch.setattr(embedders, "embedder", lambda spec: embed)
     call("select", file, "--out", tmp_path / "out", "--by", "quality", "--embedder", "m")
     assert table(tmp_path / "out", "kept")["quality"].to_list() == [0.8, 0.9]
     call("select", file, "--out", tmp_path / "other", "--by", "quality", "--embedder", "m@0.8")

@@ -263,6 +263,7 @@ def deduplicate(
     memory: float | None = None,
     semantic: str | None = None,
     semantic_threshold: float = SEMANTIC_THRESHOLD,
+    store: File = FROM_STORE,
 ) -> Deduplication:
     """Remove near-duplicates from a table or files; the files of the result are kept where ``out`` names a folder."""
     from pipelines.api.results import Deduplication
@@ -278,6 +279,7 @@ def deduplicate(
             memory=memory,
             semantic=semantic,
             semantic_threshold=semantic_threshold,
+            store=Path(store),
             overwrite=overwrite,
             settings=settings,
         )

@@ -1,7 +1,7 @@
 """What a store holds and what nothing uses any more: steps of earlier builds, of interrupted ones, kept tables.
 
 A step is used by a release, or by the last build of a recipe. A build that needs what was removed rebuilds it; models'
-answers, raw files and releases are never removed.
+answers, vectors of texts, raw files and releases are never removed.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pydantic import Field
 
 from pipelines.build.rebuild_reasons import read_note
 from pipelines.completions.completion_store import FILE
-from pipelines.storage.store import Store, StoreError
+from pipelines.storage.store import VECTOR_FOLDER, Store, StoreError
 from sources.fields.json_model import Count, JsonModel
 from sources.releases.read_manifest import MANIFEST, load
 
@@ -63,6 +63,7 @@ def store_contents(store: Store) -> StoreContents:
             _part(store, "kept tables", [path for path in _folders(store.root / "memory") if path not in older_tables]),
             _part(store, "older kept tables", sorted(older_tables), unused=True),
             _part(store, "models' answers", sorted(store.root.glob(f"{FILE}*"))),
+            _part(store, "vectors of texts", sorted((store.root / VECTOR_FOLDER).rglob("*.parquet"))),
             _part(store, "raw files", [path for path in (store.root / "raw").rglob("*") if path.is_file()]),
             _part(store, "releases", [path.parent for path in _manifests(store)]),
         ],

@@ -15,6 +15,7 @@ from pipelines.cli.shared_options import (
     ENGINE,
     FILES,
     JSON,
+    KEPT_VECTORS,
     MEMORY,
     MIRROR,
     OVERWRITE,
@@ -332,6 +333,7 @@ SEMANTIC_THRESHOLD = 0.95
     help="Least cosine of rows with the same meaning; it differs from model to model. With all-MiniLM-L6-v2, 0.85 "
     "drops many rows that only have the same topic.",
 )
+@KEPT_VECTORS
 @JSON
 def dedup(
     files: tuple[Path, ...],
@@ -342,6 +344,7 @@ def dedup(
     memory: float | None,
     semantic: str | None,
     semantic_threshold: float,
+    store: Path,
     overwrite: bool,
     as_json: bool,
     **settings: Any,
@@ -361,6 +364,7 @@ def dedup(
         memory=memory,
         semantic=semantic,
         semantic_threshold=semantic_threshold,
+        store=store,
         overwrite=overwrite,
         settings=settings,
     )
@@ -377,6 +381,7 @@ def dedup_files(
     memory: float | None,
     semantic: str | None,
     semantic_threshold: float,
+    store: Path,
     overwrite: bool,
     settings: dict[str, Any],
 ) -> FileAccount:
@@ -401,6 +406,7 @@ def dedup_files(
         threads=threads,
         memory=memory,
         semantic=meaning,
+        store=store,
         overwrite=overwrite,
     )
 
@@ -471,7 +477,8 @@ def decontaminate(
     FILES are parquet, jsonl or csv, plain or .gz.
 
     Columns of usual names (question, options, answer, context, rationale, messages, …) are compared by their role,
-    other texts by themselves. A store that is there keeps the index of the benchmarks for later calls.
+    other texts by themselves. A store that is there keeps the index of the benchmarks for later calls, and
+    every store the vectors of an embedder.
     """
     budget = spending(budget_tokens, budget_cost, price, watts)
     asked = leak_judge(judge, store, requesting(options), budget)
@@ -514,10 +521,11 @@ def decontaminate_files(
 
     embed, similarity = None, options["similarity"]
     if options["embedder"]:
-        from synth.teachers.embedders import embedder, model_and_threshold
+        from pipelines.own_files.kept_vectors import keeping_embedder
+        from synth.teachers.embedders import model_and_threshold
 
         model, similarity = model_and_threshold("--embedder", options["embedder"], similarity)
-        embed = embedder(model)
+        embed = keeping_embedder(model, store)
     columns = Columns(
         text=options["text"],
         roles={role: options[role] for role in ROLES},

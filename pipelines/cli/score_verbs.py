@@ -9,7 +9,7 @@ import click
 
 from pipelines.cli.file_path import FilePath
 from pipelines.cli.number_range import NumberRange
-from pipelines.cli.shared_options import FILES, JSON, OVERWRITE, STORE, echo_account, main
+from pipelines.cli.shared_options import FILES, JSON, KEPT_VECTORS, OVERWRITE, STORE, echo_account, main
 from pipelines.cli.teacher_options import (
     license_option,
     refuse_failed,
@@ -190,6 +190,7 @@ def score(
     show_default=True,
     help="Greatest cosine of two kept rows; it depends on the embedding model.",
 )
+@KEPT_VECTORS
 @JSON
 def select(
     files: tuple[Path, ...],
@@ -202,6 +203,7 @@ def select(
     tokens: int | None,
     embedder: str | None,
     most_similar: float,
+    store: Path,
     as_json: bool,
 ) -> None:
     """Select the best and most diverse rows of files.
@@ -225,7 +227,7 @@ def select(
         raise click.UsageError("nothing limits the subset; give --rows, --tokens or --embedder")
     config = selection(by, rows, tokens, embedder, most_similar)
     columns = TextColumns(question=question, answer=answer)
-    account = run(files, out, columns=columns, config=config, overwrite=overwrite)
+    account = run(files, out, columns=columns, config=config, store=store, overwrite=overwrite)
     echo_account(account, as_json)
 
 

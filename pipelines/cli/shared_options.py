@@ -34,6 +34,13 @@ STORE = click.option(
     default=Path("store"),
     help="Folder of steps and releases.  [default: store]",
 )
+KEPT_VECTORS = click.option(
+    "--store",
+    type=FilePath(),
+    default=Path("store"),
+    help="Folder that keeps the vectors of an embedding model, so that an interrupted call goes on and the next one "
+    "embeds only new texts.  [default: store]",
+)
 SHARED_STORE = click.option(
     "--shared-store",
     envvar="SABILA_SHARED_STORE",

@@ -26,6 +26,7 @@ from sources.atomic import remove_leftovers, write_table
 
 if TYPE_CHECKING:
     from quality.duplicates.semantic import Semantic
+    from quality.embeddings import Embed
 
 OUTPUTS = ("kept.parquet", "dropped.parquet", "clusters.parquet")
 
@@ -40,6 +41,7 @@ def dedup(
     threads: int | None,
     memory: float | None = None,
     semantic: Semantic | None = None,
+    store: Path = Path("store"),
     overwrite: bool = False,
 ) -> FileAccount:
     """Split the rows of ``files`` into kept, dropped and clusters, one parquet file each in ``out``; return the
@@ -47,7 +49,8 @@ def dedup(
 
     A dropped row has the reason, the most similar kept row, and the similarity. A row without an id is named by its
     number over all files in order, from 0. Signatures fill ``memory`` gigabytes, by default a quarter of the machine's,
-    before they are in files in ``out``. Kept rows are also compared by meaning where ``semantic`` names a model.
+    before they are in files in ``out``. Kept rows are also compared by meaning where ``semantic`` names a model, whose
+    vectors are kept in ``store``.
     Raises ``TableError``, before anything is written, for an output that is an input, an earlier result in ``out``
     unless ``overwrite``, a missing column, and a null or repeated id.
     """
@@ -64,8 +67,11 @@ def dedup(
     account: FileAccount = {}
     clusters = result.found.clusters
     if semantic:
+        from pipelines.own_files.kept_vectors import keeping_embedder
+
         by_words = len(result.others)
-        result, more = by_meaning(rows, result, columns, id, semantic)
+        embed = keeping_embedder(semantic.model, store)
+        result, more = by_meaning(rows, result, columns, id, semantic, embed)
         clusters = pl.concat([clusters, more])
         account = {"by_words": by_words, "by_meaning": len(result.others) - by_words}
     (out / OUTPUTS[0]).unlink(missing_ok=True)  # of an earlier call, whose other files are replaced from here on
@@ -85,7 +91,7 @@ def dedup(
 
 
 def by_meaning(
-    rows: pl.LazyFrame, result: Deduplicated, text: Sequence[str], id: str | None, semantic: Semantic
+    rows: pl.LazyFrame, result: Deduplicated, text: Sequence[str], id: str | None, semantic: Semantic, embed: Embed
 ) -> tuple[Deduplicated, pl.DataFrame]:
     """Split the rows again, dropping those with the same meaning, and return their clusters.
 
@@ -94,7 +100,6 @@ def by_meaning(
     """
     from quality.duplicates.semantic import drops
     from quality.duplicates.semantic_guard import guarded_duplicates
-    from synth.teachers.embedders import embedder
 
     columns = rows.collect_schema().names()
     name = id or free_column("row", columns)
@@ -105,7 +110,7 @@ def by_meaning(
     absent = [pl.lit("").alias(column) for column in TEXT_COLUMNS if column not in left.columns]
     texts = left.with_columns(absent).with_columns(pl.col(TEXT_COLUMNS).fill_null(""))
     ranked = texts.with_columns(rank=pl.col("id").rank("ordinal"), id=pl.col("id").cast(pl.String))
-    vectors = embedder(semantic.model)(ranked["text"].to_list())
+    vectors = embed(ranked["text"].to_list())
     same = guarded_duplicates(ranked, vectors, semantic, order=("rank",)).clusters
     other = pl.when(pl.col("id") != pl.col("representative")).then("representative").alias("duplicate_of")
     shown = same.select("id", "representative", other, "similarity")

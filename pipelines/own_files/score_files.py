@@ -23,6 +23,7 @@ from pipelines.own_files.file_tables import (
     scan,
     write_rows,
 )
+from pipelines.own_files.kept_vectors import keeping_embedder
 from pipelines.own_files.row_licenses import bind_licenses, license_column
 from pipelines.storage.stored_step import height
 from quality.duplicates.near_duplicates import free_column
@@ -193,11 +194,18 @@ def _nothing(scoring: Scoring) -> pl.DataFrame:
 
 
 def select(
-    files: Sequence[Path], out: Path, *, columns: TextColumns, config: SelectRows, overwrite: bool = False
+    files: Sequence[Path],
+    out: Path,
+    *,
+    columns: TextColumns,
+    config: SelectRows,
+    store: Path = Path("store"),
+    overwrite: bool = False,
 ) -> FileAccount:
     """Write the best rows of ``files`` by a score column, up to a size or token budget, and those left out.
 
-    With an embedding model, rows similar to a better one are left out too. Raises ``TableError``.
+    With an embedding model, whose vectors are kept in ``store``, rows similar to a better one are left out too. Raises
+    ``TableError``.
     """
     rows, schema, number = open_rows(files, out, overwrite=overwrite)
     score_column = config.rule.score
@@ -208,7 +216,8 @@ def select(
     ranked = texts.with_columns(_numbers(rows.select(score_column).collect()[score_column]))
     if len(ranked) and not ranked[score_column].count():
         raise TableError(f"no row has a score in column {score_column!r}, expected numbers; name another one with --by")
-    drops = selected_rows(ranked, config)
+    embed = keeping_embedder(config.embedder, store) if config.embedder else None
+    drops = selected_rows(ranked, config, embed)
     account = write_kept_and_dropped(out, rows, drops, number)
     kept = ranked.join(drops, on="id", how="anti")
     tokens = {"tokens": int(ranked["tokens"].sum()), "tokens_kept": int(kept["tokens"].sum())}

@@ -29,6 +29,9 @@ SCRATCH = ("shards", "sketch", "decided", "quarantine")
 """Temporary folders inside a step's folder while it is built."""
 
 
+VECTOR_FOLDER = "vectors"
+"""Folder of the vectors of texts that verbs on own files keep, with one folder for each model."""
+
 BUILDING = ".building"
 """Lock that all builds share; only the removal of steps holds it exclusively."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
@@ -17,11 +18,14 @@ from numpy.typing import NDArray
 from pydantic import ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass as checked
 
+from quality.embeddings import F32, VectorError
 from quality.outcome import DROP_SCHEMA
 from quality.scores.score_columns import check_scores
 
-F32 = NDArray[np.float32]
 I64 = NDArray[np.int64]
+
+FIRST_ROWS = 1024
+"""Least number of rows whose vectors are asked for at once."""
 
 SELECTED_SCHEMA = pl.Schema({"id": pl.String, "position": pl.Int64})
 """A row of the subset and its position in the selection, from 1."""
@@ -58,29 +62,46 @@ class Subset:
     drops: pl.DataFrame
 
 
-def select(rows: pl.DataFrame, vectors: F32, config: Diversity) -> Subset:
-    """Return the subset of ``rows``, whose embeddings are ``vectors``, row for row; equal scores are taken by id,
-    shorter ids first.
+def select(rows: pl.DataFrame, vectors_of: Callable[[I64], F32], config: Diversity) -> Subset:
+    """Return the subset of ``rows``; equal scores are taken by id, shorter ids first.
+
+    ``vectors_of`` returns the embeddings of rows by their places. It is asked for the best rows first, and not for
+    those that cannot be in the subset any more, since embedding is what takes the time.
 
     The drop reasons: ``unscored``, ``no_vector`` (all zeros, nothing to compare), ``too_similar`` (the evidence names
     the most similar row taken) and ``beyond_target``.
     """
-    from quality.duplicates.cosine_kernels import KEPT
-    from quality.duplicates.leaders import directed, leaders
+    from quality.duplicates.cosine_kernels import KEPT, OVER
+    from quality.duplicates.leaders import Leaders, directed, leaders
 
-    if len(rows) != len(vectors):
-        raise ValueError(f"{len(vectors)} vectors for {len(rows)} rows, expected one each")
     check_scores(rows[config.score])
-    compared = directed(vectors)
-    ranked, scored = _ranked(rows, config.score)
-    order = ranked[compared[ranked]]
-    weights, room = _weights(rows, config)
-    leading = leaders(vectors, order, _above(config.most_similar), weights=weights, room=room)
-    taken = rows["id"].gather(order[leading.leader[order] == KEPT])
-    left = _reasons(scored, compared, leading.leader, KEPT)
-    similar = left.with_columns(
-        similar_to=rows["id"].gather(np.maximum(leading.leader, 0)), similarity=leading.similarity
-    )
+    weights, target = _weights(rows, config)
+    waiting, scored = _ranked(rows, config.score)
+    limited = config.size is not None or config.budget_tokens is not None
+    asked, vectors = waiting[:0], np.empty((0, 0), np.float32)
+    compared = np.empty(0, np.bool_)
+    leading = Leaders(np.empty(0, np.int64), np.empty(0))
+    while len(waiting):
+        count = max(FIRST_ROWS, config.size or 0, len(asked) // 2) if limited else len(waiting)
+        part, waiting = waiting[:count], waiting[count:]
+        added = vectors_of(part)
+        if len(added) != len(part):
+            raise VectorError(f"{len(added)} vectors for {len(part)} rows, expected one each")
+        asked, vectors = np.concatenate([asked, part]), np.concatenate([vectors, added]) if len(vectors) else added
+        compared = directed(vectors)
+        order = np.flatnonzero(compared)
+        leading = leaders(vectors, order, _above(config.most_similar), weights=weights[asked], room=target)
+        room = target - weights[asked[leading.leader == KEPT]].sum()
+        waiting = waiting[weights[waiting] <= room]
+    leader = np.full(len(rows), OVER, np.int64)
+    leader[asked] = np.where(leading.leader >= 0, asked[leading.leader], leading.leader)
+    similarity = np.full(len(rows), np.nan)
+    similarity[asked] = leading.similarity
+    without_vector = np.zeros(len(rows), np.bool_)
+    without_vector[asked] = ~compared
+    taken = rows["id"].gather(asked[leading.leader == KEPT])
+    left = _reasons(scored, ~without_vector, leader, KEPT)
+    similar = left.with_columns(similar_to=rows["id"].gather(np.maximum(leader, 0)), similarity=similarity)
     return Subset(
         selected=pl.DataFrame({"id": taken, "position": np.arange(1, len(taken) + 1)}, SELECTED_SCHEMA),
         drops=_drops(rows.select("id", score=config.score).hstack(similar), config),

@@ -14,6 +14,7 @@ import polars as pl
 from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass as checked
 
+from quality.embeddings import Embed
 from quality.outcome import DROP_SCHEMA, Decision, Outcome, Shards
 from quality.scores.deita import PUBLISHED_COMPLEXITY, PUBLISHED_QUALITY, Scorer, add_deita
 from quality.scores.digits import NextTokens
@@ -23,7 +24,7 @@ from quality.scores.score_columns import Above, Lowest, Unscored, add_reward, dr
 from sources.fields.names import portable_model
 from sources.table import question_text, to_json
 from synth.judges.score_models import shared_causal_model, shared_reward_model, teacher_next_tokens
-from synth.teachers.embedders import embedder, revision_of
+from synth.teachers.embedders import loaded_embedder, revision_of
 from synth.teachers.specs import SERVED, teacher
 from synth.teachers.token_counts import quarter_of_characters
 
@@ -202,15 +203,18 @@ def select_rows(shards: Shards, config: SelectRows) -> Decision:
     parts = [_texts(rows).join(score_columns(rows, [score]), on="id", maintain_order="left") for rows in shards()]
     if not parts:
         return Decision(drops=pl.DataFrame(schema=DROP_SCHEMA))
-    return Decision(drops=selected_rows(pl.concat(parts), config))
+    embed = loaded_embedder(config.embedder) if config.embedder else None
+    return Decision(drops=selected_rows(pl.concat(parts), config, embed))
 
 
-def selected_rows(rows: pl.DataFrame, config: SelectRows) -> pl.DataFrame:
-    """Return the rows to drop (``DROP_SCHEMA``) of a table of ``id``, ``text``, ``tokens`` and the score."""
-    if config.embedder is None:
+def selected_rows(rows: pl.DataFrame, config: SelectRows, embed: Embed | None) -> pl.DataFrame:
+    """Return the rows to drop (``DROP_SCHEMA``) of a table of ``id``, ``text``, ``tokens`` and the score.
+
+    With an embedding model rows are also compared by meaning; it is asked for the texts of the best rows alone.
+    """
+    if embed is None:
         return best_rows(rows, config.rule)
-    vectors = embedder(config.embedder)(rows["text"].to_list())
-    return select(rows, vectors, config.rule).drops
+    return select(rows, lambda places: embed(rows["text"].gather(places).to_list()), config.rule).drops
 
 
 def _texts(rows: pl.DataFrame) -> pl.DataFrame:
