@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from pipelines.build.recipe import RecipeError, load
 from pipelines.build.session import BuildSession
 from pipelines.cli.commands import main
+from pipelines.cli.print_tables import plan_table
 from pipelines.freeze.freeze_release import release
 from pipelines.recipes import aloe_sft
 from pipelines.release.license_check import conflicts
@@ -57,6 +58,8 @@ class Writer:
             return json.dumps({"answerable": True, "answer": "Of course."})
         if request.stage == "passage-agreement":
             return json.dumps({"remark": "Both say so.", "agree": True})
+        if request.stage.startswith("guard/"):
+            return "unsafe\nS2" if request.sample else "safe"
         if request.stage == "pairwise_judge":
             first, second = asked.find("sample 0"), asked.find("sample 1")
             return f"Answer: {'A' if first < second else 'B'}"
@@ -114,7 +117,7 @@ PARTS = {
 
 def test_every_part_of_the_supervised_set_is_a_knob(store, teachers, monkeypatch):
     monkeypatch.setattr(score_step, "shared_causal_model", lambda path: ByLength())
-    monkeypatch.setattr(score_step, "embedder", lambda spec: lambda texts: np.eye(len(texts), dtype=np.float32))
+    monkeypatch.setattr(score_step, "loaded_embedder", lambda spec: lambda texts: np.eye(len(texts), dtype=np.float32))
     bench = session(store, **PARTS)
     bench.build(workers=1)
     names = [node.step.name for node in bench.plan.nodes()]
@@ -140,7 +143,7 @@ def test_every_part_of_the_supervised_set_is_a_knob(store, teachers, monkeypatch
 
 def test_a_set_with_every_part_can_be_released(store, teachers, monkeypatch):
     monkeypatch.setattr(score_step, "shared_causal_model", lambda path: ByLength())
-    monkeypatch.setattr(score_step, "embedder", lambda spec: lambda texts: np.eye(len(texts), dtype=np.float32))
+    monkeypatch.setattr(score_step, "loaded_embedder", lambda spec: lambda texts: np.eye(len(texts), dtype=np.float32))
     values = {**PARTS, "sources": "mmlu_auxiliary,covid_qa,medquad,medqa_gbaker", "gold": "withheld", "samples": "2"}
     values |= {"adaptive_samples": "3", "repair_share": "0.5", "teacher_license": "Apache-2.0"}
     bench = session(store, **values)
@@ -388,6 +391,26 @@ def test_a_plan_does_not_say_none_of_requests_about_what_is_still_to_be_written(
     target, guard = requests_forecast(session(store, "aloe_dpo", **values), "target", "guard-answers")
     assert target > 0
     assert guard is None
+
+
+def test_a_plan_foretells_requests_about_unwritten_texts_from_an_earlier_run_on_fewer_rows(tmp_path, teachers):
+    """The guard judges every answer and every reply, so its requests follow from those for answers and replies."""
+    values = {"stage": "red_team", "teacher": "writer", "guard": "judge", "guard_protocol": "prompt"}
+    session(tmp_path, "aloe_dpo", **values, limit="2").build(workers=1)
+    more = session(tmp_path, "aloe_dpo", **values, limit="5")
+    more.prepare()
+    asks = {step.step: step.asks for step in more.forecast(Rates()).steps if step.asks}
+    for writes, judges in (("target", "guard-answers"), ("replies", "guard-replies")):
+        assert asks[judges].requests is None
+        assert asks[judges].requests_expected == asks[writes].requests > 0
+    lines = re.sub(r"\s+", " ", plan_table(more.forecast(Rates())))
+    together = 2 * (asks["target"].requests + asks["replies"].requests)
+    assert f"all steps together: {together} requests expected" in lines
+    assert f"guard-answers sends requests to a teacher; {asks['target'].requests} requests expected" in lines
+    more.build(workers=1)
+    answered = asks["target"].requests - folder_rows(tmp_path, "target", "dropped").height
+    sent = len(teachers["judge"].seen)  # by both builds: what the first one was told is not asked again
+    assert answered <= sent <= answered + asks["replies"].requests
 
 
 def requests_forecast(bench, *names):

@@ -32,9 +32,10 @@ class RequestForecast(JsonModel):
 
     ``foretold_from`` are the built steps whose rows were counted, ``not_counted`` those that are still to read theirs;
     ``requests`` is None where no step before it is built, or a model is still to write what the requests are about.
-    ``requests_expected`` counts all rounds as ``expected_from`` rows that are answered in the store needed them; None
-    without such rows. ``requests_at_most`` is the most of all rounds. ``parts`` has the figures of the first round of
-    each part that the step names.
+    ``requests_expected`` counts all rounds as ``expected_from`` rows that are answered in the store needed them, or, of
+    requests about what a model is still to write, as an earlier run on so many rows sent them; None without such rows.
+    ``requests_at_most`` is the most of all rounds. ``parts`` has the figures of the first round of each part that the
+    step names.
     """
 
     requests: Count | None
@@ -49,6 +50,11 @@ class RequestForecast(JsonModel):
     foretold_from: list[str] = Field(default_factory=list)
     not_counted: list[str] = Field(default_factory=list)
     parts: list[PartForecast] = Field(default_factory=list)
+
+    @property
+    def number(self) -> int | None:
+        """The requests expected in all rounds, or else those of the first; None where neither is known."""
+        return self.requests if self.requests_expected is None else self.requests_expected
 
 
 class StepForecast(JsonModel):

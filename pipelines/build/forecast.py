@@ -10,6 +10,7 @@ from typing import Any
 import polars as pl
 
 from pipelines.build.account import PartForecast, RequestFigures, RequestForecast
+from pipelines.build.earlier_runs import expected_requests
 from pipelines.build.plan import Node
 from pipelines.build.step import GenerateStep
 from pipelines.completions.completion_store import FILE, opened
@@ -27,13 +28,16 @@ Keyed = tuple[str, Request]
 """A request, after the key under which its answer is stored."""
 
 
-def requests_of(node: Node, store: Store, rates: Rates) -> RequestForecast | None:
+def requests_of(
+    node: Node, store: Store, rates: Rates, foretold: Mapping[str, RequestForecast]
+) -> RequestForecast | None:
     """Return the first round of requests of a generating step, in all and by part; None for any other step.
 
     The estimate uses the rows of the nearest built steps before it, some of which may still be dropped; ``requests`` is
     None where none is built, or where these rows make none and a model is still to write what comes between. Later
     rounds, for rows without a right answer, are estimated from the rows that are answered in the store, as by a build
-    of a few rows before; their most is known in any case.
+    of a few rows before; their most is known in any case. Requests about what a model is still to write are estimated
+    from an earlier run, and from ``foretold``, the forecasts of the steps before by folder.
     """
     work = node.step.work
     if not isinstance(work, GenerateStep):
@@ -54,7 +58,13 @@ def requests_of(node: Node, store: Store, rates: Rates) -> RequestForecast | Non
     completions = store.root / FILE
     first = [one for requests in parts.values() for one in requests]
     if not first and any(isinstance(one.step.work, GenerateStep) for one in unbuilt):  # about answers to be written
-        return RequestForecast(requests=None, foretold_from=[one.step.name for one in built])
+        earlier = expected_requests(node, store, foretold)
+        return RequestForecast(
+            requests=None,
+            requests_expected=earlier.requests if earlier else None,
+            expected_from=earlier.from_rows if earlier else 0,
+            foretold_from=[one.step.name for one in built],
+        )
     answered, failed = _known(first, work, completions)
     total = _figures(first, answered, failed, rates)
     named = {part: _figures(requests, answered, failed, rates) for part, requests in sorted(parts.items()) if part}

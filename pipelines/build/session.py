@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypedDict
 
-from pipelines.build.account import BuildAccount, Forecast, RequestAccount, StepAccount, StepForecast
+from pipelines.build.account import BuildAccount, Forecast, RequestAccount, RequestForecast, StepAccount, StepForecast
 from pipelines.build.engine import StartEngine
 from pipelines.build.forecast import requests_of
 from pipelines.build.override_outcomes import override_outcomes
@@ -125,9 +125,13 @@ class BuildSession:
         compared = reference_only(
             ([one.name for one in node.inputs], [one.name for one in node.reference_inputs]) for node in nodes
         )
+        steps: dict[str, StepForecast] = {}
+        for node in nodes:
+            foretold = {name: step.asks for name, step in steps.items() if step.asks}
+            steps[node.name] = self._step_forecast(node, rates, why, compared, shared, foretold)
         return Forecast(
             recipe=self.recipe.name,
-            steps=[self._step_forecast(node, rates, why, compared, shared) for node in nodes],
+            steps=list(steps.values()),
             waiting_for_teacher=self.plan.waiting,
             absent=self.plan.absent,
         )
@@ -208,7 +212,13 @@ class BuildSession:
         return account.with_values(shared=shared.account) if shared else account
 
     def _step_forecast(
-        self, node: Node, rates: Rates, why: dict[str, list[Cause]], compared: set[str], shared: set[str]
+        self,
+        node: Node,
+        rates: Rates,
+        why: dict[str, list[Cause]],
+        compared: set[str],
+        shared: set[str],
+        foretold: dict[str, RequestForecast],
     ) -> StepForecast:
         summary = self.store.summary(node.name) if self.store.done(node.name) else None
         forecast = StepForecast(
@@ -222,7 +232,7 @@ class BuildSession:
             return forecast.with_values(failed=summary.failed) if summary.failed else forecast
         if node.name in shared:
             return forecast.with_values(shared=True, why=why[node.name])
-        if requests := requests_of(node, self.store, rates):
+        if requests := requests_of(node, self.store, rates, foretold):
             forecast = forecast.with_values(asks=requests)
         return forecast.with_values(why=why[node.name])
 

@@ -131,6 +131,7 @@ def plan_table(forecast: Forecast) -> str:
     for name, needs in forecast.waiting_for_teacher.items():
         table.add_row(name, f"needs a teacher: {needs}", "", "", "")
     requests = [text for step in forecast.steps if step.asks for text in _format_requests(step.step, step.asks)]
+    requests += _all_requests([step.asks for step in forecast.steps if step.asks])
     shared = sum(step.shared for step in forecast.steps)
     fetch = [f"\n{shared:,} steps are fetched from the shared store (shared)"] if shared else []
     return render_text(table, *fetch, *requests, *_absent(forecast.absent))
@@ -149,13 +150,11 @@ def _format_requests(name: str, forecast: RequestForecast) -> list[str]:
     if forecast.requests is None:
         missing = "a model has written what comes before" if forecast.foretold_from else "what comes before is built"
         advice = "" if forecast.foretold_from else ", as --prepare does"
-        return [f"\n{name} sends requests to a teacher; their number is known once {missing}{advice}"]
+        about = _expected_requests(forecast)
+        return [f"\n{name} sends requests to a teacher{about}; their number is known once {missing}{advice}"]
     parts = forecast.parts if len(forecast.parts) > 1 else []
-    more = ""
+    more = _expected_requests(forecast)
     if forecast.requests_at_most > forecast.requests:
-        if forecast.requests_expected is not None:
-            rows = f"{forecast.expected_from:,} row{'s' * (forecast.expected_from != 1)}"
-            more = f"; {forecast.requests_expected:,} requests expected in all rounds, from {rows} answered before"
         more += f"; {forecast.requests_at_most:,} requests at most in all rounds"
     source = f"first round, estimated from the rows of {_first_names(forecast.foretold_from)}"
     if forecast.not_counted:
@@ -164,6 +163,23 @@ def _format_requests(name: str, forecast: RequestForecast) -> list[str]:
         f"\n{name}, {source}: {_request_figures(forecast)}{more}",
         *(f"  {part.part}: {_request_figures(part)}" for part in parts),
     ]
+
+
+def _expected_requests(forecast: RequestForecast) -> str:
+    if forecast.requests_expected is None:
+        return ""
+    rows = f"{forecast.expected_from:,} row{'s' * (forecast.expected_from != 1)}"
+    return f"; {forecast.requests_expected:,} requests expected in all rounds, from {rows} answered before"
+
+
+def _all_requests(forecasts: list[RequestForecast]) -> list[str]:
+    """Return the requests of all steps together, where several send some."""
+    if len(forecasts) < 2:
+        return []
+    numbers = [one.number for one in forecasts]
+    unknown = sum(number is None for number in numbers)
+    without = f", without {unknown:,} step{'s' * (unknown != 1)} whose number is not known yet" if unknown else ""
+    return [f"\nall steps together: {sum(filter(None, numbers)):,} requests expected{without}"]
 
 
 def _first_names(steps: list[str]) -> str:
