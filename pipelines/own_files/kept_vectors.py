@@ -79,7 +79,6 @@ def _embedded(
 
 def _kept_vectors(folder: Path, wanted: dict[bytes, str]) -> Iterator[pl.DataFrame]:
     """Yield the kept vectors of ``wanted`` texts, by hash; ``StoreError`` for a file that cannot be read."""
-    hashes = pl.Series(list(wanted), dtype=pl.Binary)
     for path in sorted(folder.glob("*.parquet")):
         try:
             table = read_parquet(path).select(KEPT.names()).cast(KEPT)
@@ -88,7 +87,7 @@ def _kept_vectors(folder: Path, wanted: dict[bytes, str]) -> Iterator[pl.DataFra
                 f"{path} cannot be read ({str(error).splitlines()[0]}), expected kept vectors of texts: remove it, and "
                 "they are embedded again"
             ) from error
-        yield table.filter(pl.col("text").is_in(hashes.implode()))
+        yield table.filter(pl.Series([one in wanted for one in table["text"]], dtype=pl.Boolean))
 
 
 def _folder_name(spec: str) -> str:
