@@ -163,6 +163,15 @@ def test_questions_that_ask_nothing_are_dropped(question):
         "Según la imagen, ¿qué lesión es?",
         "Was ist in der Abbildung zu sehen?",
         "Name the part marked with an arrow.",
+        "A man of 60 has proteinuria. Histopath is given below. What is the diagnosis?",
+        "A woman with jaundice and pain underwent MRCP (shown below). What is the diagnosis?",
+        "She was sent for a USG abdomen, given below. What comes next?",
+        "The given below instrument is used in which operation?",
+        "The given below is a karyogram. Which syndrome is it?",
+        "He coughs blood. CXR is shown in. What is the diagnosis?",
+        "Her erect abdominal X-ray is shown: what is the diagnosis?",
+        "The USG is shown as below, what is the diagnosis?",
+        "A renal biopsy is shown in this plate. What is the diagnosis?",
     ],
 )
 def test_questions_about_a_picture_that_is_not_there_are_dropped(question):
@@ -175,6 +184,9 @@ def test_questions_about_a_picture_that_is_not_there_are_dropped(question):
         "What does an ECG show in hyperkalaemia?",
         "Her laboratory values are shown below: sodium 120. What is next?",
         "Does this scan use radiation?",
+        "The sequence of the gene is given below. Normal: AGC GCC. Mutated: AGC UGA. Which mutation is it?",
+        "The CT findings are as follows: a mass of 3 cm in the liver. What is next?",
+        "Is the drug given below one year of age?",
         "Which arteries are below the knee?",
     ],
 )

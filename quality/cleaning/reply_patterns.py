@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 
-_SEEN = r"(?:image|picture|photo(?:graph)?|photomicrograph|micrograph|figure|diagram|illustration|exhibit)s?"
+_SEEN = r"(?:image|picture|photo(?:graph)?|photomicrograph|micrograph|figure|diagram|illustration|exhibit|plate)s?"
 _TAKEN = (
     r"(?:(?:image|picture|photo(?:graph)?|photomicrograph|micrograph|figure|diagram|illustration|exhibit|radiograph|"
     r"x-?ray|scan|MRI|CT|ultrasound|sonogram|ECG|EKG|EEG|tracing|graph|chart|smear|slide|specimen|biopsy|film|"
     r"angiogram|"
-    r"mammogram|karyotype|pedigree|curve|audiogram|spirogram)s?)"
+    r"mammogram|karyotype|karyogram|pedigree|curve|audiogram|spirogram|plate|"
+    r"USG|CXR|CECT|NCCT|HRCT|KUB|MRCP|ERCP|HSG|HPE|histopath|(?:immunofluorescence )?microscopy|fundoscopy|"
+    r"barium (?:swallow|meal|enema)|doppler)s?)"
 )
 _PLACE = r"(?:below|above|here|underneath|alongside)"
 _HERE = (
@@ -25,7 +27,8 @@ _OBJECT = (
 
 _POINTING = (
     r"(?i)("
-    rf"\b{_TAKEN} (?:\w+ ){{0,4}}?(?:is |are |as )?{_SHOWN} {_HERE}|"
+    rf"\b{_TAKEN},? \(?(?:\w+[,)]? ){{0,4}}?(?:is |are |as )*{_SHOWN} (?:as )?{_HERE}|"
+    rf"\bthe given below (?:is\b|(?:\w+ ){{0,2}}?(?:{_TAKEN}|{_OBJECT})\b)|"
     rf"\b{_TAKEN} {_HERE}|"
     rf"\b(?:{_SHOWN}|seen|marked|labell?ed|indicated|visible) (?:with \w+ |by \w+ |as \w+ |\w )?in (?:the |this )"
     rf"(?:\w+ )?{_SEEN}\b|"
@@ -69,7 +72,8 @@ _POINTING = (
     rf"(?i)(\((?:please )?(?:see|refer to) (?:the |attached |accompanying )*{_SEEN}\b|"
     rf"\((?:see )?(?:figure|fig\.?|image|photo|panel|plate|exhibit) ?(?:[A-H]|\d{{1,2}})\)|"
     rf"\b(?:{_TAKEN}|histology|histopathology|audiogram|spirogram|fundus)\b[^.?\n]{{0,50}} (?:is|are|was|were) "
-    rf"(?:{_SHOWN}|pictured|as follows)(?: here| below| above)?\s*[.?]|"
+    rf"(?:(?:{_SHOWN}|pictured|as follows)(?: in)?(?: here| below| above)?\s*[.?]|shown(?: as)? below,|"
+    rf"(?:shown|pictured|displayed|depicted|attached)\s*:)|"
     rf"\b(?:the|this|his|her|these|following) (?:{_TAKEN}|{_OBJECT})(?: of [^.?\n]{{1,40}})? (?:{_SHOWN}|pictured)"
     rf"(?: here| below| above)?(?:\s*[?.,;]|\s*$|\s+(?:is|are|has|was|were|belongs?|represents?|shows?)\b)|"
     rf"(?:^|[.?!,:;] |\n)the following {_TAKEN} (?:shows?|depicts?|represents?|reveals?|is|was)\b)",

@@ -39,10 +39,17 @@ OWN_FORMAT: FormatName = "llama-guard-3"
 
 KINDS = {"verdict": str, "categories": list}
 CATEGORY_NAMES = [f"S{number}" for number in range(1, FORMATS[OWN_FORMAT].categories + 1)]
+MOST_CATEGORIES = 4
+"""A small model that names one category after the other would be cut off, and its verdict would be unread."""
+
 REPLY_SCHEMA = json_reply.object_schema(
     {
         "verdict": {"type": "string", "enum": [SAFE, UNSAFE]},
-        "categories": {"type": "array", "items": {"type": "string", "enum": CATEGORY_NAMES}},
+        "categories": {
+            "type": "array",
+            "items": {"type": "string", "enum": CATEGORY_NAMES},
+            "maxItems": MOST_CATEGORIES,
+        },
     }
 )
 """The form of replies to our own prompt, where a server can hold them to it."""
