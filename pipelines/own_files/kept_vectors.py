@@ -42,7 +42,9 @@ def keeping_embedder(spec: str, store: Path) -> Embed:
         known = [pl.DataFrame(schema=KEPT), *_kept_vectors(folder, by_hash)]
         absent = set(by_hash).difference(*(part["text"] for part in known))
         new = [one for one in by_hash if one in absent]
-        vectors = pl.concat([*known, *_embedded(spec, load, folder, new, by_hash)]).unique("text")
+        parts = [*known, *_embedded(spec, load, folder, new, by_hash)]
+        # Two calls at once may both have embedded a text, in other blocks and so with other last digits.
+        vectors = pl.concat(parts).unique("text", keep="first", maintain_order=True)
         if len(widths := vectors["vector"].list.len().unique().sort()) > 1:
             raise VectorError(
                 f"{spec} gave vectors of {' and '.join(map(str, widths))} numbers, expected one width: name one model, "
