@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pipelines.build.account import RequestForecast
 from pipelines.build.plan import Node
-from pipelines.build.step import GenerateStep
+from pipelines.build.shared_steps import sends_requests
 from pipelines.storage.store import Store
 from pipelines.storage.stored_step import height
 from sources.releases.manifest_model import StepSummary
@@ -47,7 +47,7 @@ def _nearest_writers(node: Node, store: Store) -> list[Node]:
     found: dict[str, Node] = {}
     waiting = [one for one in node.inputs if not store.done(one.name)]
     for one in waiting:  # grows while it is read
-        if isinstance(one.step.work, GenerateStep):
+        if sends_requests(one):
             found[one.name] = one
         else:
             waiting += [before for before in one.inputs if not store.done(before.name) and before not in waiting]

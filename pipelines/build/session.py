@@ -125,13 +125,15 @@ class BuildSession:
         compared = reference_only(
             ([one.name for one in node.inputs], [one.name for one in node.reference_inputs]) for node in nodes
         )
-        steps: dict[str, StepForecast] = {}
+        steps: list[StepForecast] = []
+        foretold: dict[str, RequestForecast] = {}
         for node in nodes:
-            foretold = {name: step.asks for name, step in steps.items() if step.asks}
-            steps[node.name] = self._step_forecast(node, rates, why, compared, shared, foretold)
+            steps.append(step := self._step_forecast(node, rates, why, compared, shared, foretold))
+            if step.asks:
+                foretold[node.name] = step.asks
         return Forecast(
             recipe=self.recipe.name,
-            steps=list(steps.values()),
+            steps=steps,
             waiting_for_teacher=self.plan.waiting,
             absent=self.plan.absent,
         )

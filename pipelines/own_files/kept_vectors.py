@@ -8,13 +8,12 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
-import numpy as np
 import polars as pl
 
 from pipelines.build.fingerprint import code_hash, fingerprint, library_versions
 from pipelines.build.progress import show_progress
 from pipelines.storage.store import VECTOR_FOLDER, StoreError
-from quality.embeddings import F32, VECTORS, Embed, VectorError, as_column, as_matrix
+from quality.embeddings import F32, VECTORS, Embed, as_column, as_matrix, check_one_width, one_vector_each
 from sources.atomic import WriteError, write_table
 from sources.fields.names import portable_model
 from sources.formats.literal import read_parquet
@@ -38,19 +37,16 @@ def keeping_embedder(spec: str, store: Path) -> Embed:
     load = cache(lambda: embedders.embedder(spec))
 
     def embed(texts: Sequence[str]) -> F32:
-        by_hash = {_hash(text): text for text in texts}
+        hashes = [_hash(text) for text in texts]
+        by_hash = dict(zip(hashes, texts, strict=True))
         known = [pl.DataFrame(schema=KEPT), *_kept_vectors(folder, by_hash)]
         absent = set(by_hash).difference(*(part["text"] for part in known))
         new = [one for one in by_hash if one in absent]
         parts = [*known, *_embedded(spec, load, folder, new, by_hash)]
         # Two calls at once may both have embedded a text, in other blocks and so with other last digits.
         vectors = pl.concat(parts).unique("text", keep="first", maintain_order=True)
-        if len(widths := vectors["vector"].list.len().unique().sort()) > 1:
-            raise VectorError(
-                f"{spec} gave vectors of {' and '.join(map(str, widths))} numbers, expected one width: name one model, "
-                "whose server does not change it"
-            )
-        wanted = pl.DataFrame({"text": [_hash(text) for text in texts]}, schema={"text": pl.Binary})
+        check_one_width(vectors["vector"], spec)
+        wanted = pl.DataFrame({"text": hashes}, schema={"text": pl.Binary})
         return as_matrix(wanted.join(vectors, on="text", how="left", maintain_order="left")["vector"])
 
     return embed
@@ -67,11 +63,7 @@ def _embedded(
         progress.started("embed", -(-len(new) // BLOCK))
         for start in range(0, len(new), BLOCK):
             block = new[start : start + BLOCK]
-            vectors = np.asarray(model([texts[one] for one in block]), np.float32)
-            if vectors.ndim != 2 or len(vectors) != len(block):
-                raise VectorError(
-                    f"{spec} gave shape {vectors.shape} for {len(block):,} texts, expected one vector for each"
-                )
+            vectors = one_vector_each(model([texts[one] for one in block]), len(block), spec)
             table = pl.DataFrame({"text": block, "vector": as_column(vectors)}, KEPT)
             with suppress(WriteError):  # the texts are embedded again by the next call, which is slower and not wrong
                 write_table(folder / f"{hashlib.sha256(b''.join(block)).hexdigest()[:32]}.parquet", table)

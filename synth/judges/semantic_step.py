@@ -7,14 +7,13 @@ right, hence the default of 0.95, which finds less.
 
 from __future__ import annotations
 
-import numpy as np
 import polars as pl
 
 from quality.duplicates.near_records import compared_columns
 from quality.duplicates.semantic import Semantic, drops
 from quality.duplicates.semantic_guard import guarded_duplicates
 from quality.duplicates.signatures import TEXT_COLUMNS
-from quality.embeddings import VECTORS, VectorError, as_column, as_matrix
+from quality.embeddings import VECTORS, as_column, as_matrix, check_one_width, one_vector_each
 from quality.keep import keep_columns
 from quality.outcome import Decision, Shards
 from synth.teachers.embedders import loaded_embedder, model_and_threshold, revision_of
@@ -38,9 +37,8 @@ def row_vectors(rows: pl.DataFrame, config: Semantic) -> pl.DataFrame:
     compared = rows.select(*compared_columns(), *columns).with_columns(pl.col(TEXT_COLUMNS).fill_null(""))
     if compared.is_empty():
         return compared.with_columns(vector=pl.lit(None, VECTORS))
-    vectors = np.asarray(loaded_embedder(config.model)(compared["text"].to_list()), np.float32)
-    if vectors.ndim != 2 or len(vectors) != len(compared):
-        raise VectorError(f"{config.model} gave shape {vectors.shape} for {len(compared)} texts, expected a row each")
+    embedded = loaded_embedder(config.model)(compared["text"].to_list())
+    vectors = one_vector_each(embedded, len(compared), config.model)
     return compared.with_columns(vector=as_column(vectors))
 
 
@@ -56,12 +54,7 @@ def semantic_duplicate_records(
     if not sum(map(len, parts)):
         return Decision(drops=drops(EMPTY, config))
     rows = pl.concat(parts).sort("id")  # sums in another order would differ in their last digits
-    widths = rows["vector"].list.len().unique().sort().to_list()
-    if len(widths) > 1:
-        raise VectorError(
-            f"{config.model} gave vectors of {' and '.join(map(str, widths))} numbers, expected one width: "
-            "name one model, whose server does not change it during a run"
-        )
+    check_one_width(rows["vector"], config.model)
     vectors = as_matrix(rows["vector"])
     duplicates = guarded_duplicates(rows, vectors, config)
     return Decision(
